@@ -1,0 +1,102 @@
+# `make` lists the targets. Each makes the environment that it needs where it is missing.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+RECIPE ?= digits
+DATA ?= auto
+RUN ?= runs/$(RECIPE)
+MODEL ?= models/digits
+
+# The one setting that says where the data lies.
+ifneq ($(wildcard ../shared/data),)
+export DIGITS_DATA ?= $(abspath ../shared/data)
+endif
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PIP_INSTALL = install --quiet --constraint requirements.lock
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help setup demo run read train convert verify test test-edge check lint types bench report lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@echo; echo "settings: RECIPE=$(RECIPE) DATA=$(DATA) MODEL=$(MODEL) DIGITS_DATA=$(DIGITS_DATA) PYTHON=$(PYTHON)"
+
+setup: $(VENV)/.dev ## make the whole environment in .venv
+
+demo: $(VENV)/.edge ## read the shipped pictures and a clip, and show where the annotated pictures lie
+	@$(BIN)/python -m edge demo
+
+run: $(VENV)/.edge ## read the camera until Ctrl-C (SOURCE=camera by default)
+	@$(BIN)/python -m edge run --source $(or $(SOURCE),camera) --model $(MODEL)
+
+read: $(VENV)/.edge ## read pictures, folders or video files: make read SOURCE=page.png
+	@$(BIN)/python -m edge read $(or $(SOURCE),edge/samples) --model $(MODEL)
+
+train: $(VENV)/.train ## train RECIPE on DATA into RUN
+	$(BIN)/python -m train fit $(RECIPE) --data $(DATA) --out $(RUN)
+
+convert: $(VENV)/.train ## quantize RUN to an int8 bundle, if it passes the gates
+	$(BIN)/python -m convert build $(RUN)
+
+verify: $(VENV)/.train ## run the gates on MODEL again
+	$(BIN)/python -m convert verify $(MODEL) --run $(RUN)
+
+test: $(VENV)/.dev ## run all tests
+	$(BIN)/python -m pytest tests
+
+test-edge: .venv-edge/.edge ## run the device's tests with the device's packages alone
+	@if .venv-edge/bin/python -c 'import tensorflow' 2>/dev/null; then echo 'TensorFlow is in .venv-edge: the proof is void'; exit 1; fi
+	.venv-edge/bin/python -m pytest tests/edge
+
+check: lint types test-edge test ## all that CI does
+
+lint: $(VENV)/.dev ## formatter and linter
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev ## type checker on edge/
+	$(BIN)/mypy edge
+
+bench: $(VENV)/.edge ## latency of each stage on this machine
+	@$(BIN)/python -m edge bench --model $(MODEL)
+
+report: $(VENV)/.dev ## measure the scenes and write the tables of README.md again
+	$(BIN)/python -m tests.scenes.measure --model $(MODEL) --out tests/scenes/report.json
+	$(BIN)/python -m tests.readme_tables --write
+
+lock: $(VENV)/.dev ## pin the versions of all packages in requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
+
+clean: ## remove environments, runs and caches; models/ stays
+	rm -rf .venv .venv-edge runs build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.edge: pyproject.toml requirements.lock | $(VENV)/bin/python
+	@echo "installing the device's packages into $(VENV)"
+	@$(BIN)/pip $(PIP_INSTALL) --editable '.[edge]'
+	@touch $@
+
+$(VENV)/.train: pyproject.toml requirements.lock | $(VENV)/bin/python
+	@echo "installing TensorFlow and the workstation's packages into $(VENV): a few minutes"
+	@$(BIN)/pip $(PIP_INSTALL) --editable '.[train,tflite]'
+	@touch $@ $(VENV)/.edge
+
+$(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
+	@echo "installing all packages into $(VENV): a few minutes"
+	@$(BIN)/pip $(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.train $(VENV)/.edge
+
+.venv-edge/.edge: pyproject.toml requirements.lock
+	@echo "installing the device's packages and pytest into .venv-edge"
+	@$(PYTHON) -m venv .venv-edge
+	@.venv-edge/bin/pip $(PIP_INSTALL) --editable '.[edge,tflite]' pytest pytest-timeout hypothesis
+	@touch $@

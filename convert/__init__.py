@@ -1,0 +1,1 @@
+"""Quantizes a Keras run folder to an int8 TFLite bundle and gates the result."""

@@ -1,0 +1,153 @@
+"""The folder that `train` leaves: the card of the run, its glyphs and its Keras model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edge.bundle import Confidence, DataSet, Preprocessing
+from edge.errors import DataError
+from edge.nouns import GLYPH_SIDE, Gray
+
+SCHEMA_VERSION = 1
+MODEL_FILE = "model.keras"
+CARD_FILE = "run.json"
+
+
+class RunCard(BaseModel):
+    """What `convert` needs of `run.json`; its other keys are for people."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    recipe: str
+    labels: list[str]
+    command: str
+    seed: int
+    data: list[DataSet]
+    evaluation_split: str
+    calibration_split: str
+    preprocessing: Preprocessing
+    confidence: Confidence
+    versions: dict[str, str]
+    builtin: bool
+    limits: list[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GlyphSet:
+    """Glyphs, (n, 28, 28) uint8, and the index of each one's label, (n) int64."""
+
+    glyphs: Gray
+    labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.glyphs.dtype != np.uint8 or self.glyphs.shape[1:] != (GLYPH_SIDE, GLYPH_SIDE) or len(self.glyphs) == 0:
+            raise TypeError(f"GlyphSet.glyphs must be (n, {GLYPH_SIDE}, {GLYPH_SIDE}) uint8 with n > 0, got {self.glyphs.shape} {self.glyphs.dtype}")
+        if self.labels.dtype != np.int64 or self.labels.shape != self.glyphs.shape[:1]:
+            raise TypeError(f"GlyphSet.labels must be ({len(self.glyphs)},) int64, got {self.labels.shape} {self.labels.dtype}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """The glyphs that fix the int8 ranges, and which of the training split they are, (n) int64."""
+
+    samples: GlyphSet
+    indices: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.indices.dtype != np.int64 or self.indices.shape != self.samples.labels.shape:
+            raise TypeError(f"Calibration.indices must be ({len(self.samples)},) int64, got {self.indices.shape} {self.indices.dtype}")
+
+    @property
+    def sha256(self) -> str:
+        """Hex sha256 of the indices as int64, little-endian."""
+        return hashlib.sha256(self.indices.astype("<i8").tobytes()).hexdigest()
+
+    def first(self, count: int | None) -> Calibration:
+        """The first `count`, as many of each class as of any other; all where there are no more."""
+        if count is None or count >= len(self.indices):
+            return self
+        chosen = np.argsort(rank_within_class(self.samples.labels), kind="stable")[:count]
+        return Calibration(GlyphSet(self.samples.glyphs[chosen], self.samples.labels[chosen]), self.indices[chosen])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunFolder:
+    """A finished run; `validation` chose the temperature and cutoff, `evaluation` nothing."""
+
+    path: Path
+    card: RunCard
+    calibration: Calibration
+    validation: GlyphSet
+    evaluation: GlyphSet
+
+
+def load_run(path: Path) -> RunFolder:
+    """Read a run folder, all but its Keras model.
+
+    Raises
+    ------
+    DataError
+        It is not the folder of a finished run, or one of its files is damaged.
+    """
+    if not (path / MODEL_FILE).is_file():
+        raise DataError(f"{path}: no {MODEL_FILE} in it; give the folder of a finished run, or make one with: make train")
+    card = _read_card(path / CARD_FILE)
+    calibration = _read_arrays(path / "calibration.npz", ("glyphs", "labels", "indices"))
+    sets = {name: _read_arrays(path / f"{name}.npz", ("glyphs", "labels")) for name in ("validation", "evaluation")}
+    try:
+        samples = Calibration(GlyphSet(calibration["glyphs"], calibration["labels"]), calibration["indices"])
+        validation, evaluation = (GlyphSet(sets[name]["glyphs"], sets[name]["labels"]) for name in ("validation", "evaluation"))
+    except TypeError as error:
+        raise DataError(f"{path}: {error}; train again") from error
+    for name, glyphs in (("calibration", samples.samples), ("validation", validation), ("evaluation", evaluation)):
+        _check_labels(path / f"{name}.npz", glyphs.labels, len(card.labels))
+    return RunFolder(path, card, samples, validation, evaluation)
+
+
+def rank_within_class(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of the same label stand before each one."""
+    ranks = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        members = labels == label
+        ranks[members] = np.arange(np.count_nonzero(members))
+    return ranks
+
+
+def _read_card(path: Path) -> RunCard:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        version = raw["schema_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not the card of a run ({type(error).__name__}: {error}); train again") from error
+    if version != SCHEMA_VERSION:
+        raise DataError(f"{path}: schema version {version}, this package reads {SCHEMA_VERSION}; train again")
+    try:
+        return RunCard.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DataError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; train again") from error
+
+
+def _read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: cannot be read ({type(error).__name__}: {error}); train again") from error
+
+
+def _check_labels(path: Path, labels: NDArray[np.int64], count: int) -> None:
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= count:
+        raise DataError(f"{path}: labels from {low} to {high}, but the run has {count} classes; train again")

@@ -1,0 +1,213 @@
+"""From marks to readings: text, value, status and the reason for doubt. Digits are never altered to please a rule."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from edge.decode import Mark
+from edge.layout import Line
+from edge.nouns import UNREADABLE, Box, Digit, Reading, Status
+from edge.segment import Piece, union_box
+
+LEAST_DIGITS = 0.5
+"""A line in which a lesser share of the marks are digits is writing, not a number; it is left out."""
+
+APART = 0.8
+"""What is no digit belongs to the number unless the gap to it is wider than this, over the digits' height."""
+
+POINT_HEIGHT = 0.3
+"""A decimal point is at most this high over the digits' height; a comma half as much again."""
+
+POINT_AREA = 0.04
+"""... and its box has at least the area of a square with this side, over the height: smaller is a speck."""
+
+BASELINE = 0.25
+"""The middle of a point lies no higher above the digits' foot than this, over their height."""
+
+MINUS_REACH = 0.9
+"""A minus sign ends this far before the first digit at the most, over the height."""
+
+
+def assemble(line: Line, marks: Sequence[Mark], cutoff: float, frame_size: tuple[int, int]) -> Reading | None:
+    """One line's reading, named by `name_readings` later; None where it is no number at all.
+
+    Parameters
+    ----------
+    line : Line
+    marks : sequence of Mark
+        Left to right.
+    cutoff : float
+        Least confidence of a digit that is believed.
+    frame_size : (width, height) in pixels
+        A mark at the frame's border may be cut off, and is not believed.
+    """
+    marks = _trim(marks, cutoff, line.height)
+    digits = [mark for mark in marks if mark.prediction.is_digit]
+    if not digits or len(digits) < LEAST_DIGITS * len(marks):
+        return None
+    if all(mark.confidence < cutoff for mark in marks) and _is_writing(marks):
+        return None
+    characters = [_character(mark, cutoff, frame_size) for mark in marks]
+    characters = _with_separators(characters, line)
+    return _reading(characters, _reason(marks, characters, frame_size))
+
+
+def name_readings(readings: Sequence[Reading]) -> list[Reading]:
+    """The readings as line-1, line-2, … in their order; one reading that says so where there are none."""
+    if not readings:
+        return [empty_reading("no digits found")]
+    return [
+        Reading(f"line-{number}", r.text, r.value, r.status, r.confidence, r.box, r.reason, r.digits)
+        for number, r in enumerate(readings, start=1)
+    ]
+
+
+def empty_reading(reason: str, name: str = "frame") -> Reading:
+    """The reading of a picture without digits."""
+    return Reading(name, "", None, "empty", 0.0, None, reason)
+
+
+def value_of(text: str) -> float | None:
+    """The number that a text of digits, points, commas and a minus sign stands for; None where it is none.
+
+    The last of two different separators is the decimal one; a separator that comes twice, and a comma
+    before exactly three last digits, part thousands; a colon or a slash is no number's.
+    """
+    match = re.fullmatch(r"(-?)(\d[\d.,]*)", text)
+    if not match or not match[2][-1].isdigit() or re.search(r"[.,]{2}", match[2]):
+        return None
+    body = match[2]
+    kinds = [character for character in body if character in ".,"]
+    thousands = _thousands_separator(body, kinds)
+    if thousands:
+        if not re.fullmatch(rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+(?:[.,]\d+)?", body):
+            return None
+        body = body.replace(thousands, "")
+    return float(match[1] + body.replace(",", "."))
+
+
+def _thousands_separator(body: str, kinds: Sequence[str]) -> str | None:
+    if len(set(kinds)) == 2:
+        return kinds[0]
+    if len(kinds) > 1:
+        return kinds[0]
+    return "," if re.fullmatch(r"\d{1,3},\d{3}", body) else None
+
+
+def _trim(marks: Sequence[Mark], cutoff: float, height: float) -> list[Mark]:
+    """Drop what is surely no digit before the first and after the last digit, when it stands apart: a unit, a label.
+
+    What stands close stays: it may be a digit that the network takes for none, and then the rest is
+    another number.
+    """
+    digits = [k for k, mark in enumerate(marks) if mark.prediction.is_digit]
+    if not digits:
+        return list(marks)
+    first, last = digits[0], digits[-1]
+    before, after = marks[:first], marks[last + 1 :]
+    if before and _stands_apart(before, before[-1], marks[first], cutoff, height):
+        before = []
+    if after and _stands_apart(after, marks[last], after[0], cutoff, height):
+        after = []
+    return [*before, *marks[first : last + 1], *after]
+
+
+def _stands_apart(others: Sequence[Mark], left: Mark, right: Mark, cutoff: float, height: float) -> bool:
+    """Whether `others`, none of them a digit, surely are none and end at a wide gap, that from `left` to `right`."""
+    gap = right.region.box[0] - left.region.box[0] - left.region.box[2]
+    return gap > APART * height and all(mark.prediction.confidence >= cutoff for mark in others)
+
+
+def _is_writing(marks: Sequence[Mark]) -> bool:
+    """Whether marks none of which is a sure digit look like letters: at least one surely is none."""
+    return len(marks) == 1 or any(not mark.prediction.is_digit for mark in marks)
+
+
+def _character(mark: Mark, cutoff: float, frame_size: tuple[int, int]) -> Digit:
+    believed = mark.confidence >= cutoff and not _is_cut_off(mark.region.box, frame_size)
+    return Digit(mark.prediction.label if believed else UNREADABLE, mark.confidence, mark.region.box)
+
+
+def _is_cut_off(box: Box, frame_size: tuple[int, int]) -> bool:
+    x, y, width, height = box
+    return x <= 0 or y <= 0 or x + width >= frame_size[0] or y + height >= frame_size[1]
+
+
+def _with_separators(characters: list[Digit], line: Line) -> list[Digit]:
+    """The characters with decimal points, commas and a minus sign among them, left to right."""
+    found = [
+        Digit(text, 1.0, small.box) for small in line.small for text in [_separator(small, line, characters)] if text
+    ]
+    merged = sorted([*characters, *found], key=lambda character: character.box[0] + character.box[2] / 2)
+    first_digit = next(k for k, character in enumerate(merged) if character not in found)
+    lead = [character for character in merged[:first_digit] if character.text == "-"][-1:]
+    body = merged[first_digit:]
+    while body and body[-1].text in (".", ",", "-"):
+        body.pop()
+    return lead + [character for character in body if character.text != "-"]
+
+
+def _separator(small: Piece, line: Line, characters: Sequence[Digit]) -> str | None:
+    """What a small piece is: "." or "," at the digits' foot, "-" before the first digit, or nothing."""
+    x, y, width, height = small.box
+    scale = line.height
+    if _overlaps_a_digit(small, characters):
+        return None
+    foot = _foot(x + width / 2, characters)
+    if y + height / 2 > foot - BASELINE * scale and width * height > (POINT_AREA * scale) ** 2:
+        if max(width, height) <= POINT_HEIGHT * scale:
+            return "," if height > 1.7 * width and y + height > foot + 0.06 * scale else "."
+        if width <= POINT_HEIGHT * scale and height <= 1.5 * POINT_HEIGHT * scale and y + height > foot + 0.06 * scale:
+            return ","
+    first = min(characters, key=lambda character: character.box[0])
+    is_level = width > 1.8 * height and 0.25 * scale < width < scale
+    middle = first.box[1] + first.box[3] / 2
+    if (
+        is_level
+        and abs(y + height / 2 - middle) < 0.25 * scale
+        and 0 <= first.box[0] - small.right < MINUS_REACH * scale
+    ):
+        return "-"
+    return None
+
+
+def _overlaps_a_digit(small: Piece, characters: Sequence[Digit]) -> bool:
+    """Whether most of a small piece lies above, in or below a digit: a part of it, or a speck."""
+    return any(
+        min(small.right, c.box[0] + c.box[2]) - max(small.box[0], c.box[0]) > 0.5 * small.box[2]
+        and small.box[1] < c.box[1] + c.box[3]
+        for c in characters
+    )
+
+
+def _foot(x: float, characters: Sequence[Digit]) -> float:
+    """Row of the digits' foot at a column, from the two nearest digits: a line may slant."""
+    nearest = sorted(characters, key=lambda character: abs(character.box[0] + character.box[2] / 2 - x))[:2]
+    return sum(character.box[1] + character.box[3] for character in nearest) / len(nearest)
+
+
+def _reason(marks: Sequence[Mark], characters: Sequence[Digit], frame_size: tuple[int, int]) -> str | None:
+    """Why a line is in doubt, or None."""
+    doubtful = [character for character in characters if character.text == UNREADABLE]
+    if not doubtful:
+        return None
+    if any(_is_cut_off(character.box, frame_size) for character in doubtful):
+        return "cut off at the frame's border"
+    others = sum(not mark.prediction.is_digit for mark in marks)
+    if others:
+        return f"{others} of {len(marks)} marks are not digits"
+    return f"{len(doubtful)} of {len(marks)} digits below the cutoff"
+
+
+def _reading(characters: Sequence[Digit], reason: str | None) -> Reading:
+    text = "".join(character.text for character in characters)
+    value = value_of(text) if reason is None else None
+    if reason is None and value is None:
+        reason = "the separators make no number"
+    status: Status = "ok" if value is not None else "uncertain"
+    confidence = math.prod(character.confidence for character in characters)
+    return Reading(
+        "", text, value, status, confidence, union_box([c.box for c in characters]), reason, tuple(characters)
+    )

@@ -1,0 +1,186 @@
+"""Touching digits: cut candidates are paths of least ink, and the cuts kept are those that leave the best digits.
+
+Over-segmentation with a search over the classifier's scores is the method of Burges et al., Shortest
+path segmentation (1992), and Matan et al., Multi-digit recognition using a space displacement
+neural network (1992). The least-ink path is a seam in the sense of Avidan and Shamir (2007).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.nouns import Box, Gray, Prediction, Region
+
+MAX_CUTS = 14
+"""Cut candidates of one piece at the most."""
+
+CUTS_PER_HEIGHT = 3.2
+"""Cut candidates a piece gets for each height that it is wide."""
+
+MIN_PART = 0.1
+"""A part is at least this wide, over the piece's height."""
+
+MAX_PART = 1.15
+"""... and at most this wide."""
+
+MIN_INK = 0.03
+"""A part has at least this share of the piece's ink."""
+
+STEP_COST = 0.12
+"""What a path pays for each step aside, in units of one pixel of full ink."""
+
+FLOOR = 1e-5
+"""Probability that a part is given at the least, so that one bad part cannot outweigh all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutting:
+    """A piece of ink over-segmented: parts between cut `start` and cut `end`, both ends of the piece included.
+
+    `parts[k]` is the region between `spans[k]`.
+    """
+
+    count: int
+    spans: tuple[tuple[int, int], ...]
+    parts: tuple[Region, ...]
+
+
+def over_segment(region: Region) -> Cutting:
+    """All parts of a region that lie between two of its candidate cuts and are about as wide as a digit.
+
+    Returns
+    -------
+    Cutting
+        With no parts where no path of little ink was found.
+    """
+    coverage = region.coverage
+    rows, columns = coverage.shape
+    height = rows
+    seams = _seams(coverage, int(min(MAX_CUTS, max(3, CUTS_PER_HEIGHT * columns / rows))))
+    borders = [np.zeros(rows, np.int64), *seams, np.full(rows, columns, np.int64)]
+    spans, parts = [], []
+    for start in range(len(borders) - 1):
+        for end in range(start + 1, len(borders)):
+            width = float(np.median(borders[end] - borders[start]))
+            if (start, end) != (0, len(borders) - 1) and MIN_PART * height <= width <= MAX_PART * height:
+                part = _between(region, borders[start], borders[end])
+                if part is not None:
+                    spans.append((start, end))
+                    parts.append(part)
+    return Cutting(len(borders), tuple(spans), tuple(parts))
+
+
+def best_path(cutting: Cutting, predictions: Sequence[Prediction]) -> tuple[list[int], float]:
+    """The parts that, side by side, explain the piece best.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+        One a part.
+
+    Returns
+    -------
+    list of int
+        Indices into `parts`, left to right; empty where no chain of parts reaches from end to end.
+    float
+        Odds of that chain against the next best one, as a probability.
+    """
+    ahead: list[list[tuple[float, tuple[int, ...]]]] = [[] for _ in range(cutting.count)]
+    ahead[0] = [(0.0, ())]
+    by_end = sorted(range(len(cutting.spans)), key=lambda index: cutting.spans[index])
+    for index in by_end:
+        start, end = cutting.spans[index]
+        if ahead[start]:
+            worth = _log_worth(predictions[index])
+            ahead[end] = sorted(
+                [*ahead[end], *((score + worth, (*path, index)) for score, path in ahead[start])], reverse=True
+            )[:2]
+    finished = ahead[-1]
+    if not finished:
+        return [], 0.0
+    if len(finished) == 1:
+        return list(finished[0][1]), 1.0
+    return list(finished[0][1]), float(1.0 / (1.0 + np.exp(finished[1][0] - finished[0][0])))
+
+
+def _log_worth(prediction: Prediction) -> float:
+    """Logarithm of the probability that a part is its best digit."""
+    best = max((score for label, score in prediction.scores.items() if label), default=0.0)
+    return float(np.log(max(best, FLOOR)))
+
+
+def _seams(coverage: Gray, count: int) -> list[NDArray[np.int64]]:
+    """Up to `count` paths from top to bottom through little ink, left to right, as a column for each row."""
+    rows, columns = coverage.shape
+    ink = coverage.astype(np.float32) / 255.0 + 0.01
+    cost, steps = _accumulate(ink)
+    margin = max(2, round(MIN_PART * rows))
+    ends = _minima(cost[-1], margin, columns - margin)
+    paths = [_trace(steps, end) for end in sorted(ends, key=lambda column: cost[-1][column])]
+    kept: list[NDArray[np.int64]] = []
+    for path in paths:
+        if (
+            len(kept) < count
+            and _parts_ink(coverage, path)
+            and all(float(np.abs(path - other).mean()) >= 0.06 * rows for other in kept)
+        ):
+            kept.append(path)
+    return sorted(kept, key=lambda path: float(path.mean()))
+
+
+def _parts_ink(coverage: Gray, path: NDArray[np.int64]) -> bool:
+    """Whether a path has some ink on both sides."""
+    left = float(coverage[np.arange(coverage.shape[1])[None, :] < path[:, None]].sum())
+    total = float(coverage.sum())
+    return MIN_INK * total < left < (1 - MIN_INK) * total
+
+
+def _accumulate(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """Least cost of a path to each pixel from the top, and the step that it came by (-1, 0, 1)."""
+    rows, columns = ink.shape
+    cost = np.empty_like(ink)
+    steps = np.zeros((rows, columns), np.int8)
+    cost[0] = ink[0]
+    for row in range(1, rows):
+        above = np.pad(cost[row - 1], 1, constant_values=np.inf)
+        choices = np.stack([above[1:-1], above[:-2] + STEP_COST, above[2:] + STEP_COST])
+        pick = choices.argmin(axis=0)
+        steps[row] = np.array([0, -1, 1], np.int8)[pick]
+        cost[row] = ink[row] + choices.min(axis=0)
+    return cost, steps
+
+
+def _minima(values: NDArray[np.float32], start: int, end: int) -> list[int]:
+    """Columns from `start` to `end` that are nowhere undercut within two columns."""
+    return [c for c in range(start, end) if values[c] <= values[max(c - 2, 0) : c + 3].min()]
+
+
+def _trace(steps: NDArray[np.int8], end: int) -> NDArray[np.int64]:
+    path = np.empty(len(steps), np.int64)
+    path[-1] = end
+    for row in range(len(steps) - 1, 0, -1):
+        path[row - 1] = path[row] + steps[row, path[row]]
+    return path
+
+
+def _between(region: Region, left: NDArray[np.int64], right: NDArray[np.int64]) -> Region | None:
+    """The part of a region from path `left` up to path `right`, with its box in the frame; None without ink."""
+    rows, columns = region.coverage.shape
+    grid = np.arange(columns)[None, :]
+    part = np.where((grid >= left[:, None]) & (grid < right[:, None]), region.coverage, 0).astype(np.uint8)
+    x, y, width, height = cv2.boundingRect((part >= 96).view(np.uint8))
+    if width < 2 or height < 0.35 * rows:
+        return None
+    scale_x, scale_y = region.box[2] / columns, region.box[3] / rows
+    box: Box = (
+        region.box[0] + round(x * scale_x),
+        region.box[1] + round(y * scale_y),
+        max(1, round(width * scale_x)),
+        max(1, round(height * scale_y)),
+    )
+    return Region(box, part)

@@ -1,0 +1,148 @@
+"""From lines of pieces to characters: one inference for what stands alone, a second one only for what is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from edge.binarize import Ink
+from edge.cuts import Cutting, best_path, over_segment
+from edge.layout import Line
+from edge.normalize import normalize_glyph
+from edge.nouns import Glyph, Prediction, Region
+from edge.segment import Piece, region_of
+
+Predict = Callable[[Sequence[Glyph]], list[Prediction]]
+
+SURE = 0.98
+"""A piece that is a digit with this probability is not looked at again."""
+
+WIDE = 0.75
+"""A doubtful piece may be several digits from this width over its line's height on."""
+
+FRAGMENT_AREA = 0.12
+"""A small piece of at least this share of a digit's box that the digit cannot take in leaves doubt."""
+
+JOIN_GAP = 0.25
+"""Two pieces may be one broken digit when the gap between them is less than this share of the height."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """One character's ink with what the network says of it; `odds` is the probability of its segmentation."""
+
+    region: Region
+    prediction: Prediction
+    odds: float = 1.0
+
+    @property
+    def confidence(self) -> float:
+        """Probability that it is a digit, this one, and cut rightly."""
+        return self.prediction.confidence * self.odds if self.prediction.is_digit else 0.0
+
+
+@dataclass(slots=True, eq=False)
+class _Doubt:
+    """A question for the second inference: other ways to see the pieces `first` to `last` of a line."""
+
+    line: int
+    first: int
+    last: int
+    regions: Sequence[Region]
+    cutting: Cutting | None = None
+    predictions: list[Prediction] = field(default_factory=list)
+
+
+def decode_lines(ink: Ink, lines: Sequence[Line], predict: Predict) -> list[list[Mark]]:
+    """The marks of each line, left to right.
+
+    Parameters
+    ----------
+    ink : Ink
+    lines : sequence of Line
+    predict : callable
+        Glyphs to predictions; called at most twice.
+    """
+    regions = [[region_of(ink, [piece]) for piece in line.pieces] for line in lines]
+    marks = _split(regions, predict([glyph_of(region) for row in regions for region in row]))
+    doubts = [doubt for index, line in enumerate(lines) for doubt in _doubts(index, ink, line, marks[index])]
+    if doubts:
+        _ask(doubts, predict)
+        for index in range(len(lines)):
+            marks[index] = _settle(marks[index], [doubt for doubt in doubts if doubt.line == index])
+    return marks
+
+
+def glyph_of(region: Region) -> Glyph:
+    """The region as the network sees it."""
+    return Glyph(normalize_glyph(region.coverage))
+
+
+def _split(regions: Sequence[Sequence[Region]], predictions: Sequence[Prediction]) -> list[list[Mark]]:
+    answers = iter(predictions)
+    return [[Mark(region, next(answers)) for region in row] for row in regions]
+
+
+def _doubts(index: int, ink: Ink, line: Line, marks: Sequence[Mark]) -> list[_Doubt]:
+    """Ways to see a line's doubtful pieces: cut, joined with a neighbour, or joined with small pieces beside them."""
+    doubts = []
+    height = line.height
+    for k, (piece, mark) in enumerate(zip(line.pieces, marks, strict=True)):
+        fragments = [small for small in line.small if _belongs(small, piece, height)]
+        if fragments:
+            doubts.append(_Doubt(index, k, k, [region_of(ink, [piece, *fragments])]))
+        if mark.confidence >= SURE:
+            continue
+        if piece.box[2] >= WIDE * min(height, piece.height):
+            cutting = over_segment(mark.region)
+            if cutting.parts:
+                doubts.append(_Doubt(index, k, k, cutting.parts, cutting))
+    for k in range(len(marks) - 1):
+        left, right = line.pieces[k], line.pieces[k + 1]
+        unsure = min(marks[k].confidence, marks[k + 1].confidence) < SURE
+        if unsure and right.box[0] - left.right < JOIN_GAP * height and right.right - left.box[0] < 1.2 * height:
+            doubts.append(_Doubt(index, k, k + 1, [region_of(ink, [left, right])]))
+    return doubts
+
+
+def _belongs(small: Piece, piece: Piece, height: float) -> bool:
+    """Whether a small piece lies so near to a digit that it may be a part of it: above or below, or almost touching."""
+    overlap = min(small.right, piece.right) - max(small.box[0], piece.box[0])
+    return overlap > 0.3 * small.box[2] and small.box[2] * small.height > (0.06 * height) ** 2
+
+
+def _ask(doubts: Sequence[_Doubt], predict: Predict) -> None:
+    answers = iter(predict([glyph_of(region) for doubt in doubts for region in doubt.regions]))
+    for doubt in doubts:
+        doubt.predictions = [next(answers) for _ in doubt.regions]
+
+
+def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
+    """Replace pieces by what explains them better, the surest replacement first; none is replaced twice."""
+    proposals = sorted((_proposal(doubt) for doubt in doubts), key=lambda pair: -_worth(pair[1]))
+    replaced: dict[int, tuple[_Doubt, list[Mark]]] = {}
+    for doubt, proposal in proposals:
+        covered = range(doubt.first, doubt.last + 1)
+        if (
+            proposal
+            and not any(k in replaced for k in covered)
+            and _worth(proposal) > _worth([marks[k] for k in covered])
+        ):
+            for k in covered:
+                replaced[k] = (doubt, proposal if k == doubt.first else [])
+    return [mark for k, old in enumerate(marks) for mark in (replaced[k][1] if k in replaced else [old])]
+
+
+def _proposal(doubt: _Doubt) -> tuple[_Doubt, list[Mark]]:
+    if doubt.cutting is None:
+        return doubt, [
+            Mark(region, prediction) for region, prediction in zip(doubt.regions, doubt.predictions, strict=True)
+        ]
+    path, odds = best_path(doubt.cutting, doubt.predictions)
+    share = odds ** (1.0 / len(path)) if path else 1.0
+    return doubt, [Mark(doubt.regions[k], doubt.predictions[k], share) for k in path]
+
+
+def _worth(marks: Sequence[Mark]) -> float:
+    """The least confidence of some marks: a chain is as good as its weakest link."""
+    return min((mark.confidence for mark in marks), default=0.0)

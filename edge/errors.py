@@ -1,0 +1,36 @@
+"""What can go wrong by a user's hand or the world's: one base, each leaf with a builtin parent.
+
+A message says what was wrong, what was found, and what to do next, on one line.
+"""
+
+
+class EdgeError(Exception):
+    """Base of every error that a user can cause or mend; shown as one line, without a traceback."""
+
+
+class ConfigError(EdgeError, ValueError):
+    """A configuration file does not say what the schema asks for."""
+
+
+class BundleError(EdgeError, ValueError):
+    """A model folder is incomplete, altered, or made for another version or preprocessing."""
+
+
+class PictureError(EdgeError, ValueError):
+    """A file is not a picture that can be read."""
+
+
+class SourceError(EdgeError, OSError):
+    """A source cannot be opened, or stopped giving frames."""
+
+
+class OutputError(EdgeError, OSError):
+    """A result could not be written: disk full, no permission, no such folder."""
+
+
+class MissingRuntimeError(EdgeError, ImportError):
+    """No TFLite runtime is installed, or the one that is cannot make an interpreter."""
+
+
+class DataError(EdgeError, ValueError):
+    """A data set's file is missing, altered or not in its published format."""

@@ -1,0 +1,167 @@
+"""From pieces to lines: which pieces of ink stand side by side as the digits of one number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from edge.segment import MIN_HEIGHT, Piece, union_box
+
+HEIGHT_RATIO = 2.3
+"""Digits of one number differ in height by less than this."""
+
+MIN_OVERLAP = 0.2
+"""Neighbours overlap vertically by this share of the lower one: at a skew of 15 degrees a small one has no more."""
+
+MAX_GAP = 2.1
+"""Gap between neighbours of a number over their height, where nothing else tells."""
+
+WIDE_GAP = 0.8
+"""Gap over height from which on two numbers may stand side by side ..."""
+
+GAP_RATIO = 2.6
+"""... if it is this many times the middle gap of the line."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """The pieces of one number, left to right, and the small ones that lie among them."""
+
+    pieces: tuple[Piece, ...]
+    small: tuple[Piece, ...]
+
+    @property
+    def height(self) -> float:
+        """Middle height of its digits in pixels."""
+        return float(np.median([piece.height for piece in self.pieces]))
+
+
+def find_lines(pieces: Sequence[Piece], frame_height: int) -> list[Line]:
+    """Numbers from top to bottom, then left to right.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+        Left to right.
+    frame_height : int
+    """
+    tall = [piece for piece in pieces if MIN_HEIGHT <= piece.height <= 0.95 * frame_height]
+    groups = [part for chain in _chains(tall) for part in _split_at_gaps(chain)]
+    groups = _drop_minor(groups)
+    lines = [Line(tuple(group), tuple(_small_among(group, pieces))) for group in groups]
+    return _reading_order(lines)
+
+
+def _chains(tall: Sequence[Piece]) -> list[list[Piece]]:
+    """Each piece is linked to its nearest fitting neighbour on the right; the links make the chains."""
+    follower: dict[int, int] = {}
+    taken: dict[int, tuple[float, int]] = {}
+    for index in range(len(tall)):
+        best = _nearest_right(index, tall)
+        if best is None:
+            continue
+        gap, neighbour = best
+        if neighbour in taken and taken[neighbour][0] <= gap:
+            continue
+        if neighbour in taken:
+            del follower[taken[neighbour][1]]
+        taken[neighbour] = (gap, index)
+        follower[index] = neighbour
+    chains = []
+    for start in range(len(tall)):
+        if start not in taken:
+            chain = [start]
+            while chain[-1] in follower:
+                chain.append(follower[chain[-1]])
+            chains.append([tall[index] for index in chain])
+    return chains
+
+
+def _nearest_right(index: int, tall: Sequence[Piece]) -> tuple[float, int] | None:
+    """Cost and index of the best neighbour on the right: near, and level with the piece."""
+    piece = tall[index]
+    best: tuple[float, int] | None = None
+    for other in range(index + 1, len(tall)):
+        gap = tall[other].box[0] - piece.right
+        if gap > MAX_GAP * max(piece.height, 40):
+            if tall[other].box[0] - piece.box[0] > 4 * MAX_GAP * max(piece.height, piece.box[2]):
+                break
+            continue
+        cost = gap + abs(tall[other].middle - piece.middle)
+        is_near = gap <= MAX_GAP * max(piece.height, tall[other].height)
+        if is_near and _fits(piece, tall[other]) and (best is None or cost < best[0]):
+            best = (cost, other)
+    return best
+
+
+def _fits(left: Piece, right: Piece) -> bool:
+    """Whether two pieces are of like height and on the same line."""
+    low, high = sorted((left.height, right.height))
+    overlap = min(left.bottom, right.bottom) - max(left.box[1], right.box[1])
+    return high < HEIGHT_RATIO * low and overlap > MIN_OVERLAP * low
+
+
+def _split_at_gaps(chain: list[Piece]) -> list[list[Piece]]:
+    """Cut a chain where a gap is wide and much wider than the others."""
+    if len(chain) < 3:
+        return [chain]
+    gaps = np.array([right.box[0] - left.right for left, right in pairwise(chain)], float)
+    height = float(np.median([piece.height for piece in chain]))
+    limit = max(WIDE_GAP * height, GAP_RATIO * max(float(np.median(gaps)), 0.1 * height))
+    cuts = [0, *(index + 1 for index in np.flatnonzero(gaps > limit)), len(chain)]
+    return [chain[start:end] for start, end in pairwise(cuts)]
+
+
+def _drop_minor(groups: list[list[Piece]]) -> list[list[Piece]]:
+    """Leave out lone pieces that lie within the rows and columns of a larger number: they are parts of its digits."""
+    boxes = [union_box([piece.box for piece in group]) for group in groups]
+    kept = []
+    for index, group in enumerate(groups):
+        if not any(_lies_within(boxes[index], boxes[k], group, groups[k]) for k in range(len(groups)) if k != index):
+            kept.append(group)
+    return kept
+
+
+def _lies_within(inner: tuple[int, ...], outer: tuple[int, ...], group: list[Piece], other: list[Piece]) -> bool:
+    height = float(np.median([piece.height for piece in other]))
+    if len(group) > 1 or group[0].height > 0.75 * height:
+        return False
+    centre_y = inner[1] + inner[3] / 2
+    return (
+        outer[0] - 0.3 * height <= inner[0]
+        and inner[0] + inner[2] <= outer[0] + outer[2] + 0.3 * height
+        and (outer[1] - 0.1 * height <= centre_y <= outer[1] + outer[3] + 0.1 * height)
+    )
+
+
+def _small_among(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
+    """Pieces too small to be digits of this number that lie among its digits: bars, dots, specks."""
+    height = float(np.median([piece.height for piece in group]))
+    box = union_box([piece.box for piece in group])
+    members = {id(piece) for piece in group}
+    return [
+        piece
+        for piece in pieces
+        if id(piece) not in members
+        and piece.height <= 0.75 * height
+        and _lies_within(piece.box, box, [piece], list(group))
+    ]
+
+
+def _reading_order(lines: list[Line]) -> list[Line]:
+    """Top to bottom; lines whose middles lie within half a height of each other stand side by side."""
+    boxed = sorted(
+        ((union_box([piece.box for piece in line.pieces]), line) for line in lines),
+        key=lambda pair: pair[0][1] + pair[0][3] / 2,
+    )
+    rows: list[list[tuple[tuple[int, int, int, int], Line]]] = []
+    for box, line in boxed:
+        middle = box[1] + box[3] / 2
+        if rows and middle - (rows[-1][0][0][1] + rows[-1][0][0][3] / 2) < 0.5 * max(rows[-1][0][0][3], box[3]):
+            rows[-1].append((box, line))
+        else:
+            rows.append([(box, line)])
+    return [line for row in rows for _, line in sorted(row, key=lambda pair: pair[0][0])]

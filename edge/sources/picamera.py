@@ -1,0 +1,183 @@
+"""The Raspberry Pi's camera through picamera2, which comes from apt and is imported only here, when asked for."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from edge.errors import SourceError
+from edge.nouns import Frame, Gray
+from edge.sources.base import Source, SourceSettings
+
+DEFAULT_SIZE = (1280, 720)
+
+BUFFERS = 4
+
+WAIT_S = 1.0
+"""Longest wait for a frame; without one picamera2 blocks for ever when frames stop."""
+
+ATTEMPTS = 3
+"""Times that a camera which stopped is reopened before it is given up."""
+
+
+NO_PICAMERA2 = (
+    "picamera2 is not installed here; sudo apt install python3-picamera2, and a venv made with --system-site-packages"
+)
+INVISIBLE_LIBCAMERA = (
+    "picamera2 is there but libcamera is not visible; "
+    "make the environment with: python3 -m venv --system-site-packages .venv"
+)
+OTHER_NUMPY = (
+    "apt's picamera2 was built for numpy 1 and numpy 2 is installed; "
+    "pip install 'numpy<2' 'opencv-python-headless<4.12'"
+)
+
+
+class PiCameraSource(Source):
+    """The newest frame of a Pi camera: the Y plane of YUV420, so gray needs no conversion.
+
+    Frames are not queued (`queue=False`): one is 1.2 ms old when handed over, 18 ms with the default.
+
+    Raises
+    ------
+    SourceError
+        picamera2 is missing or does not fit numpy, there is no such camera, it is in use, or it
+        stopped for good.
+    """
+
+    is_live = True
+
+    def __init__(self, number: int, settings: SourceSettings) -> None:
+        super().__init__(settings)
+        self.name = f"picamera2:{number}"
+        self._number = number
+        self._picamera2 = import_picamera2()
+        self._camera: Any = None
+        self._open()
+
+    def __iter__(self) -> Iterator[Frame]:
+        index = 0
+        while True:
+            gray, age_s = self._capture()
+            yield self.frame(gray, self.name, index, age_s=age_s)
+            index += 1
+
+    def close(self) -> None:
+        """Stop the camera and let it go."""
+        camera, self._camera = self._camera, None
+        if camera is not None:
+            camera.stop()
+            camera.close()
+
+    def _open(self) -> None:
+        self._camera = _make_camera(self._picamera2, self._number)
+        size = self.settings.size or DEFAULT_SIZE
+        try:
+            self._start(size)
+        except RuntimeError as error:
+            raise SourceError(
+                f"{self.name}: the camera cannot be started ({error}); end other programs that use it"
+            ) from error
+        finally:
+            if not self._is_started:
+                self.close()
+        if self._size != size:
+            self.settings.on_note(
+                f"{self.name}: gives {self._size[0]} x {self._size[1]} pixels, not {size[0]} x {size[1]}"
+            )
+
+    def _start(self, size: tuple[int, int]) -> None:
+        self._is_started = False
+        main = {"size": size, "format": "YUV420"}
+        configuration = self._camera.create_video_configuration(
+            main=main, buffer_count=BUFFERS, queue=False, controls=self._controls()
+        )
+        self._camera.configure(configuration)
+        given = self._camera.camera_configuration()["main"]
+        self._size, self._stride = (int(given["size"][0]), int(given["size"][1])), int(given["stride"])
+        self._camera.start()
+        self._is_started = True
+
+    def _controls(self) -> dict[str, Any]:
+        """Only what this camera has."""
+        wanted = {"FrameRate": self.settings.fps} if self.settings.fps else {}
+        return {name: value for name, value in wanted.items() if name in self._camera.camera_controls}
+
+    def _capture(self) -> tuple[Gray, float]:
+        """The gray plane and its age in seconds; a camera that stopped is reopened."""
+        for _ in range(ATTEMPTS):
+            try:
+                request = self._camera.capture_request(wait=WAIT_S)
+            except TimeoutError:
+                self._reopen()
+                continue
+            try:
+                return self._gray(request), _age_s(request)
+            finally:
+                request.release()
+        raise SourceError(
+            f"{self.name}: no frame for {ATTEMPTS * WAIT_S:g} s, reopened {ATTEMPTS} times; "
+            "check the camera's ribbon cable"
+        )
+
+    def _gray(self, request: Any) -> Gray:
+        width, height = self._size
+        with self._picamera2.MappedArray(request, "main", reshape=False, write=False) as mapped:
+            return luma_plane(mapped.array, width, height, self._stride)
+
+    def _reopen(self) -> None:
+        self.settings.on_note(f"{self.name}: no frame for {WAIT_S:g} s; opening the camera again")
+        self._camera.cancel_all_and_flush()
+        self.close()
+        self._open()
+
+
+def luma_plane(buffer: Gray, width: int, height: int, stride: int) -> Gray:
+    """A copy of the Y plane, (height, width), from a flat YUV420 or NV12 buffer whose rows are `stride` bytes."""
+    return buffer.reshape(-1)[: height * stride].reshape(height, stride)[:, :width].copy()
+
+
+def import_picamera2() -> ModuleType:
+    """The picamera2 module.
+
+    Raises
+    ------
+    SourceError
+        It is not installed, not visible in this environment, or built for another numpy.
+    """
+    try:
+        return importlib.import_module("picamera2")
+    except ImportError as error:
+        raise SourceError(INVISIBLE_LIBCAMERA if "libcamera" in str(error) else NO_PICAMERA2) from error
+    except ValueError as error:
+        if "numpy.dtype size changed" not in str(error):
+            raise
+        raise SourceError(OTHER_NUMPY) from error
+
+
+def camera_count(picamera2: ModuleType) -> int:
+    """Cameras that libcamera sees."""
+    return len(picamera2.Picamera2.global_camera_info())
+
+
+def _make_camera(picamera2: ModuleType, number: int) -> Any:
+    try:
+        return picamera2.Picamera2(number)
+    except (RuntimeError, IndexError) as error:
+        count = camera_count(picamera2)
+        if number >= count:
+            there = f"there is {count}" if count == 1 else f"there are {count}"
+            raise SourceError(
+                f"picamera2:{number}: no such camera, {there}; check the ribbon cable and: rpicam-hello --list-cameras"
+            ) from error
+        reason = error.__cause__ or error
+        raise SourceError(f"picamera2:{number}: cannot be opened ({reason}); end the program that uses it") from error
+
+
+def _age_s(request: Any) -> float:
+    """Seconds since the sensor took the frame, 0 where the driver does not say."""
+    sensor_ns = request.get_metadata().get("SensorTimestamp")
+    return max(0.0, (time.monotonic_ns() - sensor_ns) / 1e9) if sensor_ns else 0.0

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from edge.assemble import assemble, name_readings, value_of
+from edge.decode import Mark
+from edge.layout import Line
+from edge.nouns import NOT_A_DIGIT, Prediction, Region
+from edge.segment import Piece
+
+SIZE = (400, 100)
+
+
+def piece(box):
+    x, y, w, h = box
+    return Piece(box, np.array([[[x, y]], [[x + w - 1, y]], [[x + w - 1, y + h - 1]], [[x, y + h - 1]]], np.int32))
+
+
+def mark(label, confidence, box):
+    scores = {**dict.fromkeys("0123456789", 0.0), NOT_A_DIGIT: 0.0, label: confidence}
+    return Mark(Region(box, np.zeros((2, 2), np.uint8)), Prediction(label, confidence, scores))
+
+
+def number(text, confidences=None, small=(), left=20, pitch=30):
+    boxes = [(left + pitch * k, 20, 20, 40) for k in range(len(text))]
+    labels = [NOT_A_DIGIT if c == "x" else c for c in text]
+    confidences = confidences or [0.99] * len(text)
+    line = Line(tuple(piece(b) for b in boxes), tuple(piece(b) for b in small))
+    return line, [mark(*args) for args in zip(labels, confidences, boxes, strict=True)]
+
+
+def read(*args, **kwargs):
+    return assemble(*number(*args, **kwargs), 0.9, SIZE)
+
+
+def test_sure_digits_make_a_value():
+    reading = read("0427")
+    assert (reading.text, reading.value, reading.status, reading.reason) == ("0427", 427.0, "ok", None)
+    assert reading.confidence == pytest.approx(0.99**4)
+    assert reading.box == (20, 20, 110, 40)
+
+
+def test_one_digit_below_the_cutoff_leaves_no_value():
+    reading = read("427", [0.99, 0.8, 0.99])
+    assert (reading.text, reading.value, reading.status) == ("4?7", None, "uncertain")
+    assert "1 of 3 digits" in reading.reason
+
+
+def test_a_mark_that_is_no_digit_between_digits_leaves_doubt():
+    reading = read("4x7")
+    assert (reading.text, reading.value, reading.status) == ("4?7", None, "uncertain")
+    assert "not digits" in reading.reason
+
+
+def test_writing_is_left_out():
+    assert read("xx7x") is None
+    assert read("x") is None
+
+
+@pytest.mark.parametrize(("left", "text"), [(160, "427"), (110, "427??")])
+def test_a_unit_is_dropped_only_when_it_stands_apart(left, text):
+    line, marks = number("427xx")
+    unit = [mark(NOT_A_DIGIT, 0.99, (left + 25 * k, 20, 20, 40)) for k in range(2)]
+    assert assemble(line, [*marks[:3], *unit], 0.9, SIZE).text == text
+
+
+def test_a_digit_at_the_border_is_not_believed():
+    reading = read("427", left=0)
+    assert (reading.text, reading.status) == ("?27", "uncertain")
+    assert "border" in reading.reason
+
+
+def test_a_dot_at_the_foot_is_a_decimal_point():
+    reading = read("427", small=[(42, 55, 5, 5)])
+    assert (reading.text, reading.value) == ("4.27", 4.27)
+
+
+def test_a_tail_below_the_foot_is_a_comma():
+    reading = read("427", small=[(42, 54, 5, 14)])
+    assert (reading.text, reading.value) == ("4,27", 4.27)
+
+
+@pytest.mark.parametrize("box", [(42, 35, 5, 5), (42, 59, 1, 1), (25, 20, 10, 8), (110, 55, 5, 5)])
+def test_a_speck_elsewhere_is_no_point(box):
+    assert read("427", small=[box]).text == "427"
+
+
+def test_a_level_stroke_before_the_number_is_a_minus():
+    reading = read("427", small=[(2, 38, 14, 4)])
+    assert (reading.text, reading.value) == ("-427", -427.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0042", 42.0), ("3.14", 3.14), ("3,14", 3.14), ("1,234", 1234.0), ("1.234.567", 1234567.0),
+        ("1,234.5", 1234.5), ("1.234,5", 1234.5), ("-7", -7.0), ("12,3456", 12.3456),
+        ("12,34,5", None), ("1234,567.8", None), ("5.", None), ("?7", None), ("", None), ("1..2", None), ("12:30", None),
+    ],
+)  # fmt: skip
+def test_value_follows_from_text(text, value):
+    assert value_of(text) == value
+
+
+def test_no_reading_is_one_empty_reading():
+    (reading,) = name_readings([])
+    assert (reading.name, reading.text, reading.status, reading.box) == ("frame", "", "empty", None)
+
+
+def test_readings_are_named_in_order():
+    assert [r.name for r in name_readings([read("1"), read("2")])] == ["line-1", "line-2"]

@@ -1,0 +1,165 @@
+"""The schema: what it takes, what it refuses and how it says so, and that it documents itself."""
+
+import re
+
+import pytest
+
+from edge.config import Config, FieldTable, describe_schema, load_config, not_yet_readable, parse_config
+from edge.errors import ConfigError
+
+EXAMPLE = """
+[source]
+uri = "picamera2:0"
+size = [1280, 720]
+fps = 5
+
+[reference]                 # the picture in which the boxes below were drawn
+image = "reference.png"
+min_score = 0.6             # below it the frame is refused, never read askew
+
+[[field]]
+name = "water"
+kind = "drum"               # drum | lcd | print | handwriting
+model = "meter"
+digits = [[215, 97, 42, 75], [273, 97, 42, 75], [332, 97, 42, 75], [390, 97, 42, 75], [446, 97, 42, 75]]
+decimals = 0
+unit = "m³"
+max_rate_per_hour = 2.5
+"""
+
+FIELD = '[[field]]\nname = "a"\nkind = "lcd"\ndigits = [[1, 2, 3, 4]]\n'
+
+
+def test_the_example_of_the_design_is_taken():
+    config = parse_config(EXAMPLE)
+    assert config.source.size == (1280, 720)
+    assert config.source.fps == 5.0
+    assert config.reference is not None
+    assert config.reference.min_score == 0.6
+    assert config.field[0].digits[4] == (446, 97, 42, 75)
+    assert config.field[0].unit == "m³"
+    assert config.field[0].bundle == "meter"
+
+
+def test_an_empty_file_is_all_defaults():
+    assert parse_config("") == Config()
+    assert Config().source.uri == "camera"
+    assert Config().field == []
+
+
+def test_a_quadrilateral_is_taken_as_a_box():
+    text = FIELD.replace("[1, 2, 3, 4]", "[[0, 0], [10, 0], [10.5, 20], [0, 20]]")
+    assert parse_config(text).field[0].digits == [((0, 0), (10, 0), (10.5, 20), (0, 20))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "bundle"), [("drum", "meter"), ("lcd", "meter"), ("print", "digits"), ("handwriting", "digits")]
+)
+def test_each_kind_has_its_bundle(kind, bundle):
+    assert FieldTable(name="a", kind=kind, digits=[(0, 0, 1, 1)]).bundle == bundle
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[source]\nfbs = 5", "m.toml, line 2: source.fbs: unknown key; did you mean 'fps'?"),
+        ("[sorce]\nuri = 'a'", "m.toml, line 1: sorce: unknown key; did you mean 'source'?"),
+        ("zzz = 1", "m.toml, line 1: zzz: unknown key; known are source, reference, field, read"),
+        (
+            FIELD + "\n" + FIELD.replace('"a"', '"b"') + "colour = 2",
+            "m.toml, line 10: field[1].colour: unknown key; known are name, kind",
+        ),
+        (
+            "[source]\nfps = '5'",
+            "m.toml, line 2: source.fps: input should be a valid number, got '5'; expected: frames a second",
+        ),
+        ("[source]\nfps = 0", "source.fps: input should be greater than 0, got 0"),
+        ("[source]\nfps = true", "source.fps"),
+        ("[source]\nrotation = 45", "source.rotation: input should be 0, 90, 180 or 270, got 45"),
+        ("[source]\nsize = [640]", "m.toml, line 2: source.size: has too few numbers; expected: width and height"),
+        ("[source]\nsize = [640, -1]", "source.size[1]: input should be greater than 0, got -1"),
+        ("source = 3", "m.toml, line 1: source: input should be an object, got 3"),
+        ("[read]\ncutoff = nan", "read.cutoff: input should be a finite number"),
+        ("[reference]\nmin_score = 0.5", "m.toml, line 1: reference.image: is missing; add image = …"),
+        ('[[field]]\nname = "a"\nkind = "lcd"', "m.toml, line 1: field[0].digits: is missing; add digits = …"),
+        (
+            FIELD.replace("lcd", "led"),
+            "m.toml, line 3: field[0].kind: input should be 'drum', 'lcd', 'print' or 'handwriting', got 'led'",
+        ),
+        (
+            FIELD.replace("[1, 2, 3, 4]", "[1, 2, 3]"),
+            "m.toml, line 4: field[0].digits[0]: not a box; expected: one box a digit",
+        ),
+        (FIELD.replace("[1, 2, 3, 4]", "[1, 2, 3, 4], [1, 2, 0, 4]"), "field[0].digits[1]: not a box"),
+        (FIELD.replace("[[1, 2, 3, 4]]", "[]"), "field[0].digits: list should have at least 1 item"),
+        (FIELD + FIELD, "m.toml, line 1: field: the name 'a' is given twice"),
+        (
+            "[source\nuri = 1",
+            "m.toml: not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 8)",
+        ),
+    ],
+)
+def test_a_mistake_names_file_line_key_and_remedy(text, message):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "m.toml")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_paths_are_relative_to_the_file(tmp_path):
+    path = tmp_path / "meter.toml"
+    path.write_text('[source]\nuri = "clip.mp4"\n[reference]\nimage = "reference.png"', encoding="utf-8")
+    config = load_config(path)
+    assert config.source.uri == str(tmp_path / "clip.mp4")
+    assert config.reference is not None
+    assert config.reference.image == str(tmp_path / "reference.png")
+
+
+@pytest.mark.parametrize(
+    "uri", ["camera", "picamera2:0", "v4l2:/dev/video0", "rtsp://host/a", "HTTP://host/a", "demo:", "/data/clip.mp4"]
+)
+def test_addresses_and_absolute_paths_stay(tmp_path, uri):
+    (tmp_path / "a.toml").write_text(f'[source]\nuri = "{uri}"')
+    assert load_config(tmp_path / "a.toml").source.uri == uri
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda _: None, "no such configuration file"),
+        (lambda p: p.mkdir(), "cannot be read"),
+        (lambda p: p.write_bytes(b"\xff"), "not UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told(tmp_path, make, message):
+    make(tmp_path / "a.toml")
+    with pytest.raises(ConfigError, match=message):
+        load_config(tmp_path / "a.toml")
+
+
+def test_a_field_without_its_model_is_named(tmp_path):
+    (problem,) = not_yet_readable(parse_config(FIELD), tmp_path / "models")
+    assert problem.startswith(f"field a: kind lcd needs a meter model: none at {tmp_path}/models/meter; train")
+
+
+def test_boxes_that_this_version_does_not_read_are_never_ignored(tmp_path):
+    (problem,) = not_yet_readable(parse_config(FIELD.replace("lcd", "print")), tmp_path)
+    assert problem.startswith("field a: this version reads no boxes yet")
+    assert not_yet_readable(Config(), tmp_path) == []
+
+
+def test_every_key_is_described():
+    table = describe_schema()
+    described = re.findall(r"^\| `(\S+) (\w+)` \| (.+?) \| (.+?) \| (.+) \|$", table, re.MULTILINE)
+    keys = {(place.strip("[]"), key) for place, key, *_ in described}
+    expected = {
+        (table, key)
+        for table, model in (
+            ("source", Config().source),
+            ("field", FieldTable(name="a", kind="lcd", digits=[(0, 0, 1, 1)])),
+            ("read", Config().read),
+        )
+        for key in type(model).model_fields
+    } | {("reference", "image"), ("reference", "min_score")}
+    assert keys == expected
+    assert all(len(meaning) > 10 and meaning != "None" for *_, meaning in described)

@@ -1,0 +1,299 @@
+"""One suite that every source runs: files, the rendered meter, and cameras that are played by fakes."""
+
+from __future__ import annotations
+
+import sys
+import time
+import types
+from itertools import islice, pairwise
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.errors import EdgeError
+from edge.nouns import Frame
+from edge.sources import SourceSettings, open_source
+
+SIZE = (64, 48)
+"""Width and height of the frames of every source here."""
+
+
+def picture(level: int) -> np.ndarray:
+    """A frame of one gray level with its upper left corner dark."""
+    gray = np.full((SIZE[1], SIZE[0]), level, np.uint8)
+    gray[:24, :32] = 0
+    return gray
+
+
+class FakeCapture:
+    """A `cv2.VideoCapture` of a camera that brightens by one a frame."""
+
+    def __init__(self, *_: object) -> None:
+        self.count = 0
+        self.is_released = False
+        FakeCapture.last = self
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return True
+
+    def set(self, *_: object) -> bool:
+        return True
+
+    def get(self, name: int) -> float:
+        return {cv2.CAP_PROP_FRAME_WIDTH: SIZE[0], cv2.CAP_PROP_FRAME_HEIGHT: SIZE[1]}.get(name, 0.0)
+
+    def read(self) -> tuple[bool, np.ndarray]:
+        assert not self.is_released
+        time.sleep(0.002)
+        self.count += 1
+        return True, cv2.cvtColor(picture(100 + self.count % 100), cv2.COLOR_GRAY2BGR)
+
+    def release(self) -> None:
+        self.is_released = True
+
+
+class FakeRequest:
+    def __init__(self, camera: FakePicamera2) -> None:
+        self.camera = camera
+
+    def get_metadata(self) -> dict[str, int]:
+        return {"SensorTimestamp": time.monotonic_ns() - 1_200_000}
+
+    def release(self) -> None:
+        self.camera.unreleased -= 1
+
+
+class FakePicamera2:
+    """As much of picamera2 as a source uses, with a stride wider than the picture, as sensors have it."""
+
+    cameras = 1
+    stride = 96
+
+    def __init__(self, number: int = 0) -> None:
+        if number >= self.cameras:
+            raise RuntimeError("Camera __init__ sequence did not complete.")
+        self.unreleased = 0
+        self.calls: list[str] = []
+        self.camera_controls = {"FrameRate": (1, 120, 30)}
+        FakePicamera2.last = self
+
+    @classmethod
+    def global_camera_info(cls) -> list[dict[str, int]]:
+        return [{"Num": number} for number in range(cls.cameras)]
+
+    def create_video_configuration(self, **configuration: object) -> dict[str, object]:
+        self.asked = configuration
+        return configuration
+
+    def configure(self, configuration: dict[str, object]) -> None:
+        self.calls.append("configure")
+
+    def camera_configuration(self) -> dict[str, object]:
+        return {"main": {"size": SIZE, "stride": self.stride, "format": "YUV420"}}
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def cancel_all_and_flush(self) -> None:
+        self.calls.append("cancel_all_and_flush")
+
+    def capture_request(self, wait: float) -> FakeRequest:
+        assert wait == 1.0
+        self.unreleased += 1
+        return FakeRequest(self)
+
+
+class FakeMappedArray:
+    def __init__(self, request: FakeRequest, name: str, reshape: bool, write: bool) -> None:
+        assert (name, reshape, write) == ("main", False, False)
+        buffer = np.full((SIZE[1] * 3 // 2, request.camera.stride), 255, np.uint8)
+        buffer[: SIZE[1], : SIZE[0]] = picture(100)
+        self.array = buffer.reshape(-1)
+
+    def __enter__(self) -> FakeMappedArray:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.array[:] = 77  # the driver takes its buffer back: what was not copied is lost
+
+
+@pytest.fixture
+def fake_picamera2(monkeypatch):
+    module = types.ModuleType("picamera2")
+    module.Picamera2 = type("Picamera2", (FakePicamera2,), {})
+    module.MappedArray = FakeMappedArray
+    monkeypatch.setitem(sys.modules, "picamera2", module)
+    return module.Picamera2
+
+
+@pytest.fixture
+def fake_video_device(monkeypatch, tmp_path):
+    device = tmp_path / "video0"
+    device.touch()
+    monkeypatch.setattr("edge.sources.camera.cv2.VideoCapture", FakeCapture)
+    return device
+
+
+@pytest.fixture(params=["picture", "folder", "video", "demo", "endless demo", "v4l2", "picamera2"])
+def uri(request, tmp_path):
+    """The address of each source, with what it needs in place."""
+    if request.param == "picture":
+        cv2.imwrite(str(tmp_path / "a.png"), picture(200))
+        return str(tmp_path / "a.png")
+    if request.param == "folder":
+        for index in range(4):
+            cv2.imwrite(str(tmp_path / f"{index}.png"), picture(200 + index))
+        return str(tmp_path)
+    if request.param == "video":
+        return str(write_video(tmp_path / "clip.avi", 12))
+    if request.param == "v4l2":
+        return f"v4l2:{request.getfixturevalue('fake_video_device')}"
+    if request.param == "picamera2":
+        request.getfixturevalue("fake_picamera2")
+        return "picamera2:0"
+    return {"demo": "demo:?frames=5", "endless demo": "demo:"}[request.param]
+
+
+def write_video(path, frames: int, fps: float = 10.0):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), fps, SIZE)
+    for index in range(frames):
+        writer.write(cv2.cvtColor(picture(100 + 10 * index), cv2.COLOR_GRAY2BGR))
+    writer.release()
+    return path
+
+
+def open_small(uri: str, **settings: object):
+    size = (160, 120) if uri.startswith("demo:") else SIZE
+    return open_source(uri, SourceSettings(**{"size": size, "fps": 100.0, "on_note": pytest.fail, **settings}))
+
+
+def test_frames_are_gray_and_of_one_shape(uri):
+    with open_small(uri) as source:
+        frames = list(islice(source, 4))
+    assert frames
+    assert all(isinstance(frame, Frame) and frame.gray.dtype == np.uint8 and frame.gray.ndim == 2 for frame in frames)
+    assert {frame.gray.shape for frame in frames} == {(120, 160) if uri.startswith("demo:") else (48, 64)}
+
+
+def test_indices_start_near_zero_and_rise(uri):
+    with open_small(uri) as source:
+        indices = [frame.index for frame in islice(source, 4)]
+        assert all(one < next_ for one, next_ in pairwise(indices))
+        assert indices[0] == 0 or source.is_live
+
+
+def test_files_lose_no_frame(uri):
+    with open_small(uri) as source:
+        if not source.is_live:
+            indices = [frame.index for frame in source]
+            assert indices == list(range(len(indices)))
+            assert len(indices) in {1, 4, 5, 12}
+
+
+def test_frames_are_dated_and_times_do_not_run_backwards(uri):
+    with open_small(uri) as source:
+        frames = list(islice(source, 4))
+    assert all(
+        abs(frame.timestamp_s - time.time()) < 60 and abs(frame.monotonic_s - time.monotonic()) < 60 for frame in frames
+    )
+    if not uri.endswith("0"):  # a fake camera's ages jitter by microseconds
+        assert [frame.monotonic_s for frame in frames] == sorted(frame.monotonic_s for frame in frames)
+
+
+def test_frames_name_what_the_user_named(uri, tmp_path):
+    with open_small(uri) as source:
+        frame = next(iter(source))
+    assert frame.source.startswith(uri.split("?")[0])
+
+
+def test_rotation_turns_every_frame_clockwise(uri):
+    with open_small(uri) as source:
+        upright = next(iter(source)).gray
+    with open_small(uri, rotation=90) as source:
+        turned = next(iter(source)).gray
+    assert turned.shape == upright.shape[::-1]
+    if not uri.startswith("demo:"):
+        assert (turned[:32, 24:] < 20).all()
+        assert turned[40:].min() > 80
+
+
+def test_a_source_closes_twice_and_after_an_error(uri):
+    source = open_small(uri)
+
+    def fail() -> None:
+        with source:
+            next(iter(source))
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        fail()
+    source.close()
+
+
+def test_errors_of_opening_are_one_line(uri):
+    with pytest.raises(EdgeError) as caught, open_source(f"{uri}-no-such") as source:
+        list(islice(source, 1))
+    assert "\n" not in str(caught.value)
+
+
+def test_live_sources_give_the_newest_frame(fake_video_device):
+    with open_small(f"v4l2:{fake_video_device}") as source:
+        frames = iter(source)
+        next(frames)
+        time.sleep(0.1)
+        late = next(frames)
+        assert late.index > 10
+        assert time.monotonic() - late.monotonic_s < 0.08
+
+
+def test_the_newest_frame_of_the_meter_follows_the_clock():
+    with open_source("demo:", SourceSettings(size=(160, 120), fps=200.0)) as source:
+        frames = iter(source)
+        assert next(frames).index == 0
+        time.sleep(0.1)
+        next(frames)
+        assert next(frames).index >= 18
+
+
+def test_a_camera_is_released_when_it_is_closed(fake_video_device):
+    with open_small(f"v4l2:{fake_video_device}") as source:
+        next(iter(source))
+    assert FakeCapture.last.is_released
+
+
+def test_the_pi_camera_is_asked_as_measured_and_gives_every_request_back(fake_picamera2):
+    with open_small("picamera2:0") as source:
+        frames = list(islice(source, 3))
+        camera = FakePicamera2.last
+        main = {"size": SIZE, "format": "YUV420"}
+        assert camera.asked == {"main": main, "buffer_count": 4, "queue": False, "controls": {"FrameRate": 100.0}}
+        assert camera.unreleased == 0
+    assert camera.calls == ["configure", "start", "stop", "close"]
+    assert all(np.array_equal(frame.gray, picture(100)) for frame in frames)
+    assert 0.001 < time.monotonic() - frames[-1].monotonic_s < 5
+
+
+def test_a_stalled_pi_camera_is_opened_again(fake_picamera2, monkeypatch):
+    stalls = iter([True, False])
+    capture = FakePicamera2.capture_request
+
+    def stall_once(self, wait):
+        if next(stalls, False):
+            raise TimeoutError
+        return capture(self, wait)
+
+    monkeypatch.setattr(fake_picamera2, "capture_request", stall_once)
+    notes: list[str] = []
+    with open_small("picamera2:0", on_note=notes.append) as source:
+        first = FakePicamera2.last
+        assert np.array_equal(next(iter(source)).gray, picture(100))
+        assert FakePicamera2.last is not first
+    assert first.calls[-3:] == ["cancel_all_and_flush", "stop", "close"]
+    assert notes == ["picamera2:0: no frame for 1 s; opening the camera again"]

@@ -1,0 +1,1 @@
+"""Trains the Keras digit classifiers that `convert` quantizes and `edge` runs."""

@@ -1,0 +1,114 @@
+"""Digits as a camera sees them: a clean picture of ink is bent, written anew, photographed, and taken through
+the device's own coverage and normalization.
+
+The affine and elastic distortions are those of Simard, Steinkraus and Platt, Best practices for
+convolutional neural networks (2003).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edge.binarize import INK_FRACTION
+from edge.normalize import cut_to_ink, normalize_glyph
+from edge.nouns import Gray
+from edge.segment import coverage_of
+
+MIN_SURVIVING = 0.6
+"""A thinned digit that keeps less of its ink than this is left as thick as it was."""
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """How far a digit is bent; each value is the largest, drawn evenly from either side."""
+
+    rotation_deg: float = 10.0
+    shear: float = 0.15
+    stretch: float = 0.12
+    elastic_px: float = 0.6
+    min_height_px: int = 13
+    max_height_px: int = 44
+
+
+def photograph(ink: Gray, rng: np.random.Generator, distortion: Distortion | None = None) -> Gray:
+    """A glyph of `ink` after writing, lens, sensor and the device's preprocessing.
+
+    Parameters
+    ----------
+    ink : (rows, columns) uint8
+        0 is paper, 255 full ink.
+
+    Returns
+    -------
+    (28, 28) uint8
+    """
+    distortion = distortion or Distortion()
+    cut = cut_to_ink(ink)
+    if cut is None:
+        return normalize_glyph(ink)
+    bent = bend(cut, rng, distortion)
+    written = _thickness(bent, rng)
+    if cv2.countNonZero(written) < MIN_SURVIVING * cv2.countNonZero(bent):
+        written = bent
+    gray, paper, contrast = _expose(written, rng)
+    mask = cv2.compare(gray, float(paper - INK_FRACTION * contrast), cv2.CMP_LT)
+    return normalize_glyph(coverage_of(gray, mask, paper))
+
+
+def redraw(ink: Gray, rng: np.random.Generator, distortion: Distortion | None = None) -> Gray:
+    """A glyph of `ink` bent at MNIST's own size, without the camera: (28, 28) uint8."""
+    cut = cut_to_ink(ink)
+    if cut is None:
+        return normalize_glyph(ink)
+    distortion = distortion or Distortion(min_height_px=20, max_height_px=24)
+    return normalize_glyph(bend(cut, rng, distortion))
+
+
+def bend(cut: Gray, rng: np.random.Generator, distortion: Distortion) -> Gray:
+    """Rotate, shear, stretch and ripple the ink, and bring it to a height that a camera might see it at."""
+    rows, columns = cut.shape
+    height = np.exp(rng.uniform(np.log(distortion.min_height_px), np.log(distortion.max_height_px)))
+    scale = height / max(rows, columns)
+    angle = np.deg2rad(rng.uniform(-1, 1) * distortion.rotation_deg)
+    shear = rng.uniform(-1, 1) * distortion.shear
+    stretch = 1 + rng.uniform(-1, 1) * distortion.stretch
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = scale * turn @ np.array([[stretch, shear], [0.0, 1.0 / stretch]])
+    side = int(np.ceil(np.abs(matrix @ np.array([[columns, columns], [rows, -rows]])).max())) + 6
+    offset = np.array([side / 2, side / 2]) - matrix @ np.array([(columns - 1) / 2, (rows - 1) / 2])
+    moved = cv2.warpAffine(cut, np.column_stack([matrix, offset]), (side, side), flags=cv2.INTER_LINEAR)
+    return _ripple(moved, rng, distortion.elastic_px * scale) if rng.random() < 0.5 else moved
+
+
+def _ripple(ink: Gray, rng: np.random.Generator, amplitude: float) -> Gray:
+    """Elastic distortion: a smooth random field of 4 x 4 nodes moves every pixel."""
+    side = ink.shape[0]
+    grid = np.arange(side, dtype=np.float32)
+    dx, dy = (
+        cv2.resize(rng.normal(0, amplitude, (4, 4)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+        for _ in range(2)
+    )
+    return cv2.remap(ink, grid[None, :] + dx, grid[:, None] + dy, cv2.INTER_LINEAR)
+
+
+def _thickness(ink: Gray, rng: np.random.Generator) -> Gray:
+    """Sharpen the enlarged outline again and move it out or in: pens differ."""
+    softness = rng.uniform(1.5, 5.0)
+    threshold = rng.uniform(60, 140)
+    levels = np.clip((np.arange(256) - threshold) * softness + 128, 0, 255).astype(np.uint8)
+    return cv2.LUT(ink, levels)
+
+
+def _expose(written: Gray, rng: np.random.Generator) -> tuple[Gray, float, float]:
+    """Gray picture of the ink on paper with blur, gradient and noise; also the paper's level and the contrast."""
+    paper = rng.uniform(110, 250)
+    contrast = rng.uniform(0.35, 0.95) * paper
+    blur = rng.uniform(0.0, 0.015) * written.shape[0] + rng.uniform(0.2, 0.6)
+    soft = cv2.GaussianBlur(written, (7, 7), blur)
+    noise = rng.uniform(0, 0.06) * contrast if rng.random() < 0.5 else 1.0
+    level = rng.standard_normal(soft.shape, dtype=np.float32) * np.float32(noise) + np.float32(paper)
+    gray = cv2.addWeighted(level, 1.0, soft, -contrast / 255.0, 0.0, dtype=cv2.CV_8U)
+    return gray, paper, contrast

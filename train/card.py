@@ -1,0 +1,95 @@
+"""The run card: what was trained on what, with which settings and tools, and what came out."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import edge
+from edge.normalize import preprocessing_constants, preprocessing_hash
+from train.checkpoint import Progress
+from train.data.dataset import Dataset, Digits, Labels
+from train.evaluate import Evaluation
+from train.run_folder import CARD_VERSION
+
+if TYPE_CHECKING:
+    from train.recipes import Recipe
+
+PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-learn", "pillow")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run differs from its recipe: other epochs, seed, at most `limit` pictures of each part."""
+
+    seed: int = 0
+    epochs: int | None = None
+    limit: int | None = None
+    is_fresh: bool = False
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """A data set cut into its three parts; `train_indices` say where the first lies in the published training set."""
+
+    train: Digits
+    validation: Digits
+    test: Digits
+    train_indices: Labels
+
+
+def run_card(
+    recipe: Recipe, dataset: Dataset, parts: Parts, evaluation: Evaluation, progress: Progress, settings: Settings
+) -> dict[str, Any]:
+    """The table of run.json; `convert` copies most of it into the bundle's card."""
+    splits = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
+    about = {"name": dataset.name, "licence": dataset.licence, "source": dataset.source, "sha256": dict(dataset.sha256)}
+    return {
+        "schema_version": CARD_VERSION,
+        "recipe": recipe.name,
+        "labels": list(recipe.labels),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": settings.command,
+        "seed": settings.seed,
+        "data": [{**about, "splits": splits}],
+        "evaluation_split": evaluation.accuracy.split,
+        "calibration_split": f"{dataset.name} train",
+        "preprocessing": {"sha256": preprocessing_hash(), "constants": preprocessing_constants()},
+        "confidence": evaluation.confidence.as_card(),
+        "accuracy": asdict(evaluation.accuracy),
+        "versions": _versions(),
+        "git_commit": git_commit(),
+        "epochs": progress.epochs,
+        "seconds": round(progress.seconds, 1),
+        "builtin": dataset.is_builtin,
+        "limits": [*dataset.limits, *_limits(dataset, settings)],
+    }
+
+
+def _limits(dataset: Dataset, settings: Settings) -> list[str]:
+    if settings.limit is None or settings.limit >= len(dataset.train):
+        return []
+    return [f"A trial run: trained, validated and tested on at most {settings.limit} pictures each."]
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"readout": edge.__version__, "python": platform.python_version(), **packages}
+
+
+def git_commit() -> str:
+    """The commit of this package's checkout, with "-dirty" where files differ from it, or "unknown"."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
+            cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=20,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()

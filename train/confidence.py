@@ -1,0 +1,142 @@
+"""From logits to confidences that mean what they say, and the cutoff below which a digit is not accepted.
+
+References
+----------
+Guo, Pleiss, Sun, Weinberger: On calibration of modern neural networks, 2017 (temperature scaling)
+Geifman, El-Yaniv: Selective classification for deep neural networks, 2017 (risk and coverage)
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from edge.classifier import softmax
+from edge.nouns import NOT_A_DIGIT
+
+Logits = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+BINS = 15
+"""Of the calibration error, with equal numbers of glyphs."""
+
+MAX_RISK = 0.001
+"""Share of wrong ones among the accepted digits that the cutoff allows on the validation set."""
+
+CUTOFF_RANGE = (0.5, 0.995)
+"""A guess below one half is never accepted; above the upper end hardly anything would be."""
+
+TEMPERATURE_RANGE = (0.05, 20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How logits become confidences, and from which on a digit is accepted; figures of the split that chose them.
+
+    `coverage` is the share of that split's characters that are accepted, right or wrong; `risk` the
+    share of wrong ones among all that is accepted, junk taken for a character included.
+    """
+
+    temperature: float
+    cutoff: float
+    split: str
+    expected_calibration_error: float
+    coverage: float
+    risk: float
+
+    def as_card(self) -> dict[str, Any]:
+        """The table of the run card and of the bundle's."""
+        return {"method": "temperature", **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdicts:
+    """What a network says of each glyph: its top label, its confidence, and whether it is right.
+
+    `is_read` says of each glyph whether the network takes it for a character, `is_written` whether it is one.
+    """
+
+    predicted: Labels
+    confidence: Floats
+    is_right: NDArray[np.bool_]
+    is_read: NDArray[np.bool_]
+    is_written: NDArray[np.bool_]
+
+
+def judge(logits: Logits, labels: Labels, names: tuple[str, ...], temperature: float) -> Verdicts:
+    """The verdicts of (n, classes) logits on glyphs with these labels."""
+    probabilities = softmax(logits.astype(np.float64) / temperature)
+    predicted = probabilities.argmax(axis=1)
+    is_name = np.array([name != NOT_A_DIGIT for name in names])
+    return Verdicts(predicted, probabilities.max(axis=1), predicted == labels, is_name[predicted], is_name[labels])
+
+
+def calibrate(logits: Logits, labels: Labels, names: tuple[str, ...], split: str) -> Confidence:
+    """Temperature and cutoff from the logits (n, classes) of validation glyphs."""
+    temperature = fit_temperature(logits, labels)
+    verdicts = judge(logits, labels, names, temperature)
+    cutoff = choose_cutoff(verdicts)
+    is_accepted = verdicts.is_read & (verdicts.confidence >= cutoff)
+    return Confidence(
+        temperature,
+        cutoff,
+        split,
+        expected_calibration_error(verdicts.confidence, verdicts.is_right),
+        share(is_accepted, verdicts.is_written),
+        share(~verdicts.is_right, is_accepted),
+    )
+
+
+def share(is_counted: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+    """Share of the counted ones among the others, 0 where there are none."""
+    return float((is_counted & among).sum() / max(1, among.sum()))
+
+
+def fit_temperature(logits: Logits, labels: Labels) -> float:
+    """The divisor of the logits that makes the labels most likely."""
+    wide, rows = logits.astype(np.float64), np.arange(len(labels))
+
+    def loss(log_temperature: float) -> float:
+        return -float(log_softmax(wide / np.exp(log_temperature), axis=1)[rows, labels].mean())
+
+    found = minimize_scalar(loss, bounds=np.log(TEMPERATURE_RANGE), method="bounded", options={"xatol": 1e-4})
+    return round(float(np.exp(found.x)), 4)
+
+
+def choose_cutoff(verdicts: Verdicts, max_risk: float = MAX_RISK) -> float:
+    """The smallest confidence from which on no more than `max_risk` of the accepted characters are wrong."""
+    confidence = verdicts.confidence[verdicts.is_read]
+    order = np.argsort(-confidence, kind="stable")
+    risk = np.cumsum(~verdicts.is_right[verdicts.is_read][order]) / np.arange(1, len(order) + 1)
+    falls = np.append(np.diff(confidence[order]) < 0, True)[: len(order)]  # equal ones are accepted together
+    allowed = confidence[order][falls & (risk <= max_risk)]
+    lowest, highest = CUTOFF_RANGE
+    return round(float(np.clip(allowed[-1] if len(allowed) else highest, lowest, highest)), 6)
+
+
+def equal_mass_bins(confidence: Floats, is_right: NDArray[np.bool_], bins: int = BINS) -> tuple[Floats, Floats, Floats]:
+    """Mean confidence, share right and weight of each of `bins` groups of equally many glyphs, by confidence."""
+    order = np.array_split(np.argsort(confidence, kind="stable"), min(bins, len(confidence)))
+    said = np.array([confidence[group].mean() for group in order])
+    true = np.array([is_right[group].mean() for group in order])
+    return said, true, np.array([len(group) / len(confidence) for group in order])
+
+
+def expected_calibration_error(confidence: Floats, is_right: NDArray[np.bool_], bins: int = BINS) -> float:
+    """Mean distance between what the confidences say and what is right, over groups of equally many glyphs."""
+    said, true, weight = equal_mass_bins(confidence, is_right, bins)
+    return float((weight * np.abs(said - true)).sum())
+
+
+def risk_coverage(verdicts: Verdicts) -> tuple[Floats, Floats]:
+    """Coverage and risk of every cutoff, the highest first."""
+    accepted = np.flatnonzero(verdicts.is_read)
+    accepted = accepted[np.argsort(-verdicts.confidence[accepted], kind="stable")]
+    coverage = np.cumsum(verdicts.is_written[accepted]) / max(1, verdicts.is_written.sum())
+    return coverage, np.cumsum(~verdicts.is_right[accepted]) / np.arange(1, len(accepted) + 1)

@@ -1,0 +1,1 @@
+"""Data sets of digits and characters: found, downloaded, checked, or rendered."""

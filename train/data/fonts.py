@@ -1,0 +1,131 @@
+"""Faces that digits and text are rendered from: TrueType files of installed packages, and Hershey's strokes.
+
+A face is the path of a font file, or the name of a Hershey face.
+
+References
+----------
+A. V. Hershey: Calligraphy for computers, U.S. Naval Weapons Laboratory, 1967
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from HersheyFonts import HersheyFonts
+from matplotlib.ft2font import FT2Font
+from PIL import Image, ImageDraw, ImageFont
+
+from edge.nouns import Gray
+
+Face = Path | str
+
+SYMBOL_FACES = ("LastResort", "cmex", "cmsy", "cmmi", "STIXSiz", "STIXNonUni")
+"""Faces of matplotlib that are no text faces, though some claim to have digits."""
+
+HERSHEY_FACES = ("futural", "cursive", "futuram", "gothiceng", "scripts", "timesr", "timesrb", "timesi", "timesib")
+"""Hershey's faces whose digits differ; the other names repeat them or have symbols there."""
+
+SINGLE_STROKE = ("futural", "cursive")
+"""Hershey faces that take a broad pen; it would fill the others, whose stems are several strokes side by side."""
+
+BROAD_PEN = (0.04, 0.16)
+FINE_PEN = (0.03, 0.07)
+"""Thickness of a Hershey stroke over the size, from and to."""
+
+CAPITAL_HEIGHT = 21
+"""Of Hershey's capitals and digits, in his units."""
+
+
+def digit_faces() -> list[Path]:
+    """Font files of text faces that have all ten digits, sorted by name."""
+    shipped = Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf")
+    files = {path.name: path for path in [*_package_files("fonts_otf"), *_package_files("fonts_ttf"), *shipped]}
+    by_stem = {path.stem: path for path in files.values()}
+    return sorted((path for path in by_stem.values() if _is_text_face(path)), key=lambda path: path.name)
+
+
+def hershey_faces() -> list[str]:
+    """Names of the single-stroke and plotter faces."""
+    return list(HERSHEY_FACES)
+
+
+def family(face: Face) -> str:
+    """The family that a face belongs to: its name without weight and slant; a split keeps families apart."""
+    if isinstance(face, str):
+        return f"Hershey {face.removesuffix('b') if face.startswith('times') else face}"
+    return re.split(r"[-\d]|Bol|Ita|$", face.stem, maxsplit=1)[0]
+
+
+def render_text(text: str, face: Face, size_px: int, rng: np.random.Generator) -> Gray:
+    """Coverage of a line of text, cut with a margin of at least one pixel.
+
+    Parameters
+    ----------
+    text : str
+        Characters that the face lacks leave a gap.
+    face : Path or str
+        From `digit_faces` or `hershey_faces`.
+    size_px : int
+        Size of the type; a digit is about 0.7 of it tall.
+    rng : numpy Generator
+        Draws the place within a pixel and, of a Hershey face, the thickness.
+
+    Returns
+    -------
+    (rows, columns) uint8
+        0 is paper, 255 full ink.
+    """
+    if isinstance(face, str):
+        return _render_strokes(text, face, size_px, rng)
+    font = _font(face, size_px)
+    left, top, right, bottom = font.getbbox(text)
+    x, y = rng.random(2)
+    picture = Image.new("L", (max(1, int(right - left)) + 4, max(1, int(bottom - top)) + 4))
+    ImageDraw.Draw(picture).text((2 - left + x - 0.5, 2 - top + y - 0.5), text, fill=255, font=font)
+    return np.asarray(picture)
+
+
+def _render_strokes(text: str, face: str, size_px: int, rng: np.random.Generator) -> Gray:
+    """Hershey's polylines, drawn with a round pen of one thickness."""
+    strokes = [np.array(stroke, np.float64) for stroke in _hershey(face).strokes_for_text(text) if len(stroke)]
+    if not strokes:
+        return np.zeros((size_px, max(1, size_px // 2)), np.uint8)
+    points = np.concatenate(strokes)
+    scale = size_px / CAPITAL_HEIGHT * 0.7
+    thickness = max(1, round(size_px * rng.uniform(*(BROAD_PEN if face in SINGLE_STROKE else FINE_PEN))))
+    margin = thickness + 2
+    columns, rows = (np.ceil((points.max(0) - points.min(0)) * scale).astype(int) + 2 * margin).tolist()
+    coverage = np.zeros((rows, columns), np.uint8)
+    origin = points.min(0) * scale - margin - rng.random(2) + 0.5
+    lines = [np.round((stroke * scale - origin) * 16).astype(np.int32)[:, None] for stroke in strokes]
+    cv2.polylines(coverage, lines, False, 255, thickness, cv2.LINE_AA, shift=4)
+    return coverage
+
+
+@lru_cache(maxsize=512)
+def _font(path: Path, size_px: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size_px)
+
+
+@lru_cache(maxsize=len(HERSHEY_FACES))
+def _hershey(face: str) -> HersheyFonts:
+    font = HersheyFonts()
+    font.load_default_font(face)
+    return font
+
+
+def _package_files(group: str) -> list[Path]:
+    return [Path(path) for entry in entry_points(group=group) for path in entry.load().values()]
+
+
+def _is_text_face(path: Path) -> bool:
+    if path.name.startswith(SYMBOL_FACES):
+        return False
+    has = FT2Font(str(path)).get_charmap()
+    return all(ord(digit) in has for digit in "0123456789")

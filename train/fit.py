@@ -1,0 +1,266 @@
+"""Trains a recipe on a data set and leaves a run folder; a training that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from edge.errors import DataError
+from edge.normalize import preprocessing_hash
+from edge.nouns import NOT_A_DIGIT
+from train import figures
+from train.card import Parts, Settings, run_card
+from train.checkpoint import Checkpoint, Progress
+from train.data.dataset import Dataset, Digits, Images, Labels, glyphs_of
+from train.data.split import calibration_indices, split_validation, subset
+from train.epochs import epoch_sets
+from train.evaluate import evaluate
+from train.recipes import Recipe
+from train.run_folder import (
+    CALIBRATION_FILE,
+    CARD_FILE,
+    CHECKPOINT_FOLDER,
+    EVALUATION_FILE,
+    VALIDATION_FILE,
+    RunFolder,
+)
+
+CALIBRATION_GLYPHS = 1000
+"""Of all classes together; int8 ranges settle with some hundreds."""
+
+log = logging.getLogger(__name__)
+
+
+def fit(recipe: Recipe, dataset: Dataset, out: Path, settings: Settings | None = None) -> RunFolder:
+    """Train, evaluate, and write the run folder `out`.
+
+    Raises
+    ------
+    DataError
+        The data set's labels are not the recipe's, it is too small, or `out` has a checkpoint of another training.
+    OutputError
+        The folder is not writable or the disk full.
+    """
+    settings = settings or Settings()
+    recipe = adapt(recipe, dataset, settings)
+    parts = cut(dataset, settings)
+    run = RunFolder(out)
+    run.make()
+    checkpoint = Checkpoint(out / CHECKPOINT_FOLDER, _fingerprint(recipe, dataset, settings))
+    if settings.is_fresh:
+        checkpoint.remove()
+    validation = recipe.validation_set(parts.validation, 0, settings.seed)
+    progress = learn(recipe, parts.train, validation, checkpoint, settings.seed)
+    kept = progress.best_epoch if recipe.schedule == "early-stopping" else progress.epochs
+    _leave(run, recipe, dataset, parts, validation, checkpoint.model(kept), progress, settings)
+    checkpoint.remove()
+    return run
+
+
+def adapt(recipe: Recipe, dataset: Dataset, settings: Settings) -> Recipe:
+    """The recipe with the data set's labels and the wanted number of epochs.
+
+    Raises
+    ------
+    DataError
+        A recipe that knows what is not a digit was given something other than digits.
+    """
+    if NOT_A_DIGIT in recipe.labels and recipe.labels != (*dataset.labels, NOT_A_DIGIT):
+        raise DataError(
+            f"recipe {recipe.name} reads digits only, {dataset.name} has {len(dataset.labels)} classes; "
+            "use recipe characters"
+        )
+    labels = recipe.labels if NOT_A_DIGIT in recipe.labels else tuple(dataset.labels)
+    return replace(recipe, labels=labels, epochs=settings.epochs or recipe.epochs)
+
+
+def cut(dataset: Dataset, settings: Settings) -> Parts:
+    """Training and validation part of the published training set, and the test set, each of at most `limit`."""
+    split = split_validation(dataset.train, settings.seed)
+    train, validation, test = (
+        subset(indices, settings.limit, settings.seed)
+        for indices in (split.train, split.validation, np.arange(len(dataset.test)))
+    )
+    return Parts(dataset.train.take(train), dataset.train.take(validation), dataset.test.take(test), train)
+
+
+def learn(
+    recipe: Recipe, train: Digits, validation: tuple[Images, Labels], checkpoint: Checkpoint, seed: int
+) -> Progress:
+    """Train epoch by epoch, each kept in the checkpoint, from the last one that is there to the recipe's end."""
+    progress = checkpoint.progress()
+    if is_over(recipe, progress):
+        return progress
+    model = checkpoint.model(progress.epochs) if progress.epochs else build(recipe, seed)
+    if progress.epochs:
+        log.info("continuing after epoch %d", progress.epochs)
+    targets = (validation[0][..., None], _targets(recipe, validation[1]))
+    with closing(epoch_sets(recipe, train, seed, progress.epochs, recipe.epochs)) as sets:
+        for epoch, glyphs, labels in sets:
+            start_s = time.monotonic()
+            row = _one_epoch(recipe, model, epoch, (glyphs, labels), targets, seed)
+            progress = progress.with_epoch(row, time.monotonic() - start_s)
+            checkpoint.save(model, progress)
+            log.info("%s", _line(row, recipe.epochs, time.monotonic() - start_s))
+            if is_over(recipe, progress):
+                break
+    return progress
+
+
+def is_over(recipe: Recipe, progress: Progress) -> bool:
+    """Whether the recipe's epochs are done, or with early stopping none of the last `patience` was the best."""
+    if recipe.schedule == "early-stopping" and progress.epochs - progress.best_epoch >= recipe.patience:
+        return True
+    return progress.epochs >= recipe.epochs
+
+
+def build(recipe: Recipe, seed: int) -> keras.Model:
+    """The recipe's network, compiled, its weights drawn from the seed."""
+    keras.utils.set_random_seed(seed)
+    model = recipe.build(len(recipe.labels))
+    if recipe.label_smoothing:
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    return model
+
+
+class CosineSchedule(keras.callbacks.Callback):
+    """Lowers the learning rate batch by batch along half a cosine, to nothing at the end of the last epoch.
+
+    References
+    ----------
+    Loshchilov, Hutter: SGDR, stochastic gradient descent with warm restarts, 2017
+    """
+
+    def __init__(self, highest: float, epoch: int, epochs: int) -> None:
+        super().__init__()
+        self._highest, self._epoch, self._epochs = highest, epoch, epochs
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """Set the rate of this batch."""
+        done = (self._epoch + batch / self.params["steps"]) / self._epochs
+        self.model.optimizer.learning_rate.assign(self._highest * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """An epoch's batches on stderr, where that is a terminal."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
+        """Open the bar."""
+        self._bar = tqdm(total=self.params["steps"], desc=self._title, unit="batch", leave=False, disable=None)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """Move it on."""
+        self._bar.update()
+
+    def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
+        """Close it."""
+        self._bar.close()
+
+
+def _one_epoch(
+    recipe: Recipe, model: keras.Model, epoch: int, training: tuple[Images, Labels], validation: Any, seed: int
+) -> dict[str, float]:
+    """Train one epoch, counted from 0, and give its row of the history; it depends on no earlier random draw."""
+    glyphs, labels = training
+    _seed_epoch(model, seed, epoch)
+    order = np.random.default_rng([seed, epoch]).permutation(len(labels))
+    callbacks: list[keras.callbacks.Callback] = [ProgressBar(f"epoch {epoch + 1}/{recipe.epochs}")]
+    if recipe.schedule == "cosine":
+        callbacks.append(CosineSchedule(recipe.learning_rate, epoch, recipe.epochs))
+    logs = model.fit(
+        glyphs[order][..., None], _targets(recipe, labels[order]), batch_size=recipe.batch_size, shuffle=False,
+        validation_data=validation, validation_batch_size=1024, callbacks=callbacks, verbose=0,
+    ).history  # fmt: skip
+    row = {key: round(float(logs[key][0]), 6) for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
+    return {"epoch": epoch + 1, **row, "learning_rate": round(float(model.optimizer.learning_rate.numpy()), 9)}
+
+
+def _seed_epoch(model: keras.Model, seed: int, epoch: int) -> None:
+    """Dropout draws from generators that a saved model does not keep; a resumed epoch must draw the same."""
+    keras.utils.set_random_seed(seed * 1009 + epoch)
+    for k, layer in enumerate(model.layers):
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator.state.assign([seed * 1009 + epoch, k])
+
+
+def _targets(recipe: Recipe, labels: Labels) -> np.ndarray:
+    """One-hot where labels are smoothed, else as they are."""
+    return np.eye(len(recipe.labels), dtype=np.float32)[labels] if recipe.label_smoothing else labels
+
+
+def _line(row: dict[str, float], epochs: int, seconds: float) -> str:
+    return (
+        f"epoch {row['epoch']:.0f}/{epochs}: loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}; "
+        f"validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}; {seconds:.1f} s"
+    )
+
+
+def _leave(
+    run: RunFolder,
+    recipe: Recipe,
+    dataset: Dataset,
+    parts: Parts,
+    validation: tuple[Images, Labels],
+    model: keras.Model,
+    progress: Progress,
+    settings: Settings,
+) -> None:
+    """Write the run folder, its card last: until then the run does not count as finished."""
+    (run.path / CARD_FILE).unlink(missing_ok=True)
+    run.write_model(model)
+    run.write_history(progress.history)
+    _write_glyphs(run, recipe, dataset, parts, validation, settings.seed)
+    names = (f"{dataset.name} test", f"{dataset.name} validation")
+    evaluation = evaluate(run, model, recipe.labels, *names)
+    run.write_card(run_card(recipe, dataset, parts, evaluation, progress, settings))
+
+
+def _write_glyphs(
+    run: RunFolder, recipe: Recipe, dataset: Dataset, parts: Parts, validation: tuple[Images, Labels], seed: int
+) -> None:
+    """The glyphs that calibrate, validate and evaluate, and a sheet of those that trained."""
+    run.write_arrays(VALIDATION_FILE, glyphs=validation[0], labels=validation[1])
+    series = {} if parts.test.series is None else {"series": parts.test.series}
+    run.write_arrays(EVALUATION_FILE, glyphs=glyphs_of(parts.test.images), labels=parts.test.labels, **series)
+    per_class = max(1, CALIBRATION_GLYPHS // len(dataset.labels))
+    indices = calibration_indices(dataset.train.labels, parts.train_indices, per_class, seed)
+    calibration = dataset.train.take(indices)
+    run.write_arrays(CALIBRATION_FILE, glyphs=glyphs_of(calibration.images), labels=calibration.labels, indices=indices)
+    first = subset(np.arange(len(parts.train)), 60 * len(dataset.labels), seed)
+    sheet = figures.samples(
+        *recipe.training_set(parts.train.take(first), 0, seed),
+        recipe.labels,
+        f"{dataset.name}, as {recipe.name} sees it",
+    )
+    run.write_figure("samples.png", sheet)
+
+
+def _fingerprint(recipe: Recipe, dataset: Dataset, settings: Settings) -> dict[str, Any]:
+    """All that a training depends on, by the name under which a user knows it."""
+    numbers = ("batch_size", "learning_rate", "schedule", "patience", "weight_decay", "label_smoothing")
+    return {
+        "recipe": recipe.name,
+        "data": dataset.name,
+        "epochs": recipe.epochs,
+        "seed": settings.seed,
+        "limit": settings.limit,
+        "preprocessing": preprocessing_hash(),
+        **{number: getattr(recipe, number) for number in numbers},
+    }

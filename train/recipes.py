@@ -1,0 +1,216 @@
+"""The networks and what each is trained on: `dense`, `digits` and `characters`.
+
+A recipe says everything that a run depends on beside its seed. Pixels go in as 0..255 and are scaled
+by the first layer; logits come out, so that int8 keeps the small differences between unlikely classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from edge.normalize import normalize_glyph
+from edge.nouns import GLYPH_SIDE, NOT_A_DIGIT, Gray
+from train.augment import photograph, redraw
+from train.data.dataset import Digits, glyphs_of
+from train.data.emnist import CHARACTERS
+from train.data.fonts import Face, digit_faces, family, hershey_faces
+from train.junk import VARIANTS, draw_junk, printed
+
+Glyphs = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+SetMaker = Callable[[Digits, int, int], tuple[Glyphs, Labels]]
+"""(digits, epoch, seed) to glyphs (n, 28, 28) and labels (n)."""
+
+DIGITS = tuple("0123456789")
+
+VALIDATION_FAMILIES = frozenset({"Caladea", "cmss"})
+"""Families of faces that choose temperature and cutoff."""
+
+TEST_FAMILIES = frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"})
+"""Families that no training and no choice sees: the scenes of the tests are set in them."""
+
+PRINTED_SHARE = 0.12
+"""Printed digits an epoch, as a share of the handwritten ones."""
+
+JUNK_SHARE = 0.15
+"""What is not a digit an epoch, as a share of the handwritten ones."""
+
+PHOTOGRAPHED_SHARE, BENT_SHARE = 0.35, 0.45
+"""Shares of the handwritten digits that go through the camera, or are bent only, in an epoch; the rest stay as they are."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network, its data and its training.
+
+    `training_set` makes an epoch's glyphs and labels, `validation_set` those that choose the epoch,
+    the temperature and the cutoff. With `schedule` "cosine" the learning rate falls to nothing over
+    `epochs`; with "early-stopping" training ends when the validation loss has not fallen for
+    `patience` epochs. Both keep the weights of the last epoch and of the best one respectively.
+    """
+
+    name: str
+    data: Literal["mnist", "emnist-balanced"]
+    labels: tuple[str, ...]
+    build: Callable[[int], keras.Model]
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    schedule: Literal["cosine", "early-stopping"]
+    training_set: SetMaker
+    validation_set: SetMaker
+    patience: int = 5
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    remakes_training_set: bool = False
+
+
+def build_dense(classes: int) -> keras.Model:
+    """The classic first network: flatten, 50, 50, one logit a class."""
+    return keras.Sequential(
+        [
+            keras.Input((GLYPH_SIDE, GLYPH_SIDE, 1)),
+            layers.Rescaling(1 / 255),
+            layers.Flatten(),
+            layers.Dense(50, activation="relu"),
+            layers.Dense(50, activation="relu"),
+            layers.Dense(classes),
+        ],
+        name="dense",
+    )
+
+
+def build_digits(classes: int) -> keras.Model:
+    """A small all-convolutional network with batch norm, 5 layers and a global average, about 80,000 parameters."""
+    return _convolutional("digits", classes, ((24, 5, 2), (40, 3, 1), (48, 3, 2), (56, 3, 1), (64, 3, 1)))
+
+
+def build_characters(classes: int) -> keras.Model:
+    """As `build_digits`, wider for the 47 classes of EMNIST balanced."""
+    return _convolutional("characters", classes, ((24, 5, 2), (48, 3, 1), (64, 3, 2), (80, 3, 1), (96, 3, 1)))
+
+
+def _convolutional(name: str, classes: int, stages: Sequence[tuple[int, int, int]]) -> keras.Model:
+    """Convolutions given as (filters, kernel, stride), each with batch norm and ReLU; mean, dropout, logits."""
+    pixels = keras.Input((GLYPH_SIDE, GLYPH_SIDE, 1))
+    features = layers.Rescaling(1 / 255)(pixels)
+    for filters, kernel, stride in stages:
+        features = layers.Conv2D(filters, kernel, strides=stride, padding="same", use_bias=False)(features)
+        features = layers.ReLU()(layers.BatchNormalization()(features))
+    features = layers.Dropout(0.25)(layers.GlobalAveragePooling2D()(features))
+    return keras.Model(pixels, layers.Dense(classes)(features), name=name)
+
+
+def plain_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs, Labels]:
+    """The digits as they are, normalized, in their order."""
+    return glyphs_of(digits.images), digits.labels
+
+
+def bent_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs, Labels]:
+    """Every character once, bent anew each epoch."""
+    rng = np.random.default_rng([seed, epoch])
+    return np.stack([redraw(image, rng) for image in digits.images]), digits.labels
+
+
+def camera_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs, Labels]:
+    """An epoch of the digits recipe: every handwritten digit once, bent or photographed, printed digits, and junk."""
+    rng = np.random.default_rng([seed, epoch])
+    faces = faces_of("train")
+    handwritten = [_varied(image, rng) for image in digits.images]
+    return _with_print_and_junk(handwritten, digits, faces, rng)
+
+
+def _varied(image: Gray, rng: np.random.Generator) -> Gray:
+    draw = rng.random()
+    if draw < PHOTOGRAPHED_SHARE:
+        return photograph(image, rng)
+    return redraw(image, rng) if draw < PHOTOGRAPHED_SHARE + BENT_SHARE else normalize_glyph(image)
+
+
+def camera_validation_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs, Labels]:
+    """Every validation digit as it is and once photographed, with printed digits of other faces, and junk."""
+    rng = np.random.default_rng([seed, 1 << 20])
+    plain = list(glyphs_of(digits.images))
+    photographed = [photograph(image, rng) for image in digits.images]
+    twice = Digits(np.concatenate([digits.images] * 2), np.concatenate([digits.labels] * 2))
+    return _with_print_and_junk(plain + photographed, twice, faces_of("validation"), rng)
+
+
+def faces_of(split: Literal["train", "validation", "test"]) -> list[Face]:
+    """The faces of a split, so that no family is in two; single-stroke faces are all for training."""
+    held_out = {"validation": VALIDATION_FAMILIES, "test": TEST_FAMILIES}
+    if split != "train":
+        return [face for face in digit_faces() if family(face) in held_out[split]]
+    used = VALIDATION_FAMILIES | TEST_FAMILIES
+    return [*(face for face in digit_faces() if family(face) not in used), *hershey_faces()]
+
+
+def _with_print_and_junk(
+    handwritten: list[Gray], digits: Digits, faces: Sequence[Face], rng: np.random.Generator
+) -> tuple[Glyphs, Labels]:
+    in_print, printed_labels = _printed(round(PRINTED_SHARE * len(handwritten)), faces, rng)
+    junk = [
+        photograph(ink, rng)
+        for ink in draw_junk(round(JUNK_SHARE * len(handwritten)), digits.images, digits.labels, faces, rng)
+    ]
+    glyphs = np.stack([*handwritten, *in_print, *junk])
+    labels = np.concatenate([digits.labels, printed_labels, np.full(len(junk), len(DIGITS), np.int64)])
+    order = rng.permutation(len(labels))
+    return glyphs[order], labels[order]
+
+
+def _printed(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tuple[list[Gray], Labels]:
+    """Photographed printed digits; every family as often as any other."""
+    families = sorted({family(face) for face in faces})
+    members = {name: [face for face in faces if family(face) == name] for name in families}
+    labels = rng.integers(0, len(DIGITS), count)
+    chosen = [members[families[k]] for k in rng.integers(0, len(families), count)]
+    inks = [
+        printed(DIGITS[label], group[rng.integers(len(group))], int(rng.integers(VARIANTS)))
+        for label, group in zip(labels, chosen, strict=True)
+    ]
+    return [photograph(ink, rng) for ink in inks], labels.astype(np.int64)
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("dense", "mnist", DIGITS, build_dense, 30, 128, 1e-3, "early-stopping", plain_set, plain_set),
+        Recipe(
+            "digits",
+            "mnist",
+            (*DIGITS, NOT_A_DIGIT),
+            build_digits,
+            16,
+            128,
+            3e-3,
+            "cosine",
+            camera_set,
+            camera_validation_set,
+            weight_decay=1e-4,
+            remakes_training_set=True,
+        ),
+        Recipe(
+            "characters",
+            "emnist-balanced",
+            CHARACTERS["balanced"],
+            build_characters,
+            16,
+            128,
+            3e-3,
+            "cosine",
+            bent_set,
+            plain_set,
+            weight_decay=1e-4,
+            remakes_training_set=True,
+        ),
+    )
+}
+"""The recipes by name; "" is what is not a digit."""
