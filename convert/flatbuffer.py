@@ -65,13 +65,26 @@ def parse_network(model: bytes) -> Network:
         It is not one, or it is cut short.
     """
     if model[4:8] != IDENTIFIER:
-        raise BundleError(f"not a TFLite model: {len(model)} bytes without the identifier TFL3; build the bundle again with: make convert")
+        raise BundleError(
+            f"not a TFLite model: {len(model)} bytes without TFL3 at byte 4; build the bundle again with: make convert"
+        )
     try:
         content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model))
         subgraphs = [_read_subgraph(subgraph, content) for subgraph in content.subgraphs]
         main = subgraphs[0]
-    except (struct.error, IndexError, KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
-        raise BundleError(f"a damaged TFLite model ({type(error).__name__}: {error}); build the bundle again with: make convert") from error
+    except (
+        struct.error,
+        IndexError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        raise BundleError(
+            f"a damaged TFLite model ({type(error).__name__}: {error}); build the bundle again with: make convert"
+        ) from error
     operators = tuple(operator for subgraph in subgraphs for operator in subgraph.operators)
     tensors = tuple(tensor for subgraph in subgraphs for tensor in subgraph.tensors)
     return Network(operators, tensors, main.inputs, main.outputs)
@@ -90,12 +103,19 @@ def real_tensors(network: Network) -> list[Tensor]:
 
 def real_operators(network: Network) -> list[str]:
     """Names of the operators that read or write floats; sorted, each once."""
-    return sorted({operator.name for operator in network.operators if any(tensor.is_real for tensor in (*operator.inputs, *operator.outputs))})
+    return sorted(
+        {
+            operator.name
+            for operator in network.operators
+            if any(tensor.is_real for tensor in (*operator.inputs, *operator.outputs))
+        }
+    )
 
 
 def count_parameters(network: Network) -> int:
-    """Weights and biases as deployed: batch norm is folded into them, the quantization's own scales are not counted."""
-    return sum(math.prod(tensor.shape) for tensor in network.tensors if tensor.is_constant and (tensor.scales or tensor.is_real))
+    """Weights and biases as deployed: batch norm is folded into them; scales and lone constants are not counted."""
+    constants = [tensor for tensor in network.tensors if tensor.is_constant and (tensor.scales or tensor.is_real)]
+    return sum(math.prod(tensor.shape) for tensor in constants if tensor.shape)
 
 
 def count_multiply_adds(network: Network) -> int:
@@ -115,7 +135,9 @@ def _multiply_adds(operator: Operator) -> int:
 def _read_subgraph(subgraph: Any, content: Any) -> Network:
     tensors = tuple(_read_tensor(tensor, content.buffers[tensor.buffer].data) for tensor in subgraph.tensors)
     codes = content.operatorCodes
-    operators = tuple(_read_operator(operator, codes[operator.opcodeIndex], tensors) for operator in _listed(subgraph.operators))
+    operators = tuple(
+        _read_operator(operator, codes[operator.opcodeIndex], tensors) for operator in _listed(subgraph.operators)
+    )
     return Network(operators, tensors, _pick(subgraph.inputs, tensors), _pick(subgraph.outputs, tensors))
 
 
@@ -130,7 +152,11 @@ def _read_tensor(tensor: Any, data: Any) -> Tensor:
 
 def _read_operator(operator: Any, code: Any, tensors: tuple[Tensor, ...]) -> Operator:
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    name = (code.customCode or b"").decode("utf-8", errors="replace") if code.customCode else _name_of(schema.BuiltinOperator, builtin)
+    name = (
+        (code.customCode or b"").decode("utf-8", errors="replace")
+        if code.customCode
+        else _name_of(schema.BuiltinOperator, builtin)
+    )
     return Operator(name, int(code.version), _pick(operator.inputs, tensors), _pick(operator.outputs, tensors))
 
 

@@ -48,7 +48,9 @@ def run_apart(model: bytes, glyphs: Gray, runtime: str) -> NDArray[np.int8]:
     path = os.pathsep.join([packages, *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-W", "ignore", "-m", "convert.inference", runtime]
     question = _pack(model=np.frombuffer(model, np.uint8), glyphs=glyphs)
-    done = subprocess.run(command, input=question, capture_output=True, env={**os.environ, "PYTHONPATH": path}, check=False)
+    done = subprocess.run(
+        command, input=question, capture_output=True, env={**os.environ, "PYTHONPATH": path}, check=False
+    )
     if done.returncode != 0:
         reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
         raise BundleError(f"{runtime} died with exit status {done.returncode} ({reason})")
@@ -71,7 +73,10 @@ def run_int8(model: bytes, glyphs: Gray, runtime: str) -> NDArray[np.int8]:
         It refuses the model, or input or output is not int8.
     """
     interpreter, _ = load_interpreter(model, runtime)
-    for side, details in (("input", interpreter.get_input_details()[0]), ("output", interpreter.get_output_details()[0])):
+    for side, details in (
+        ("input", interpreter.get_input_details()[0]),
+        ("output", interpreter.get_output_details()[0]),
+    ):
         if details["dtype"] != np.int8:
             raise BundleError(f"the {side} is {np.dtype(details['dtype']).name}, not int8")
     try:

@@ -20,6 +20,15 @@ REFERENCE = "litert"
 """The runtime whose figures the card gives; edge prefers it too."""
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Glyphs above the cutoff, how many of them got different labels, and the largest difference of any score."""
+
+    above_cutoff: int
+    differing: int
+    largest_steps: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
     """What each of them answered.
@@ -52,6 +61,23 @@ class Measurement:
         """Calibrated probability of each class, (n, classes), as edge would give it."""
         output = self.network.outputs[0]
         return softmax(from_int8(self.quantized[runtime], output.scales[0], output.zero_points[0]) / temperature)
+
+    def compare(self, temperature: float, cutoff: float) -> Comparison:
+        """The two runtimes beside each other; a glyph is above the cutoff where either would let it pass.
+
+        Raises
+        ------
+        ValueError
+            Not exactly two runtimes ran.
+        """
+        first, second = self.quantized
+        sure = [self.probabilities(runtime, temperature).max(axis=1) >= cutoff for runtime in (first, second)]
+        is_above = sure[0] | sure[1]
+        a, b = self.quantized[first], self.quantized[second]
+        steps = np.abs(a.astype(int) - b)
+        return Comparison(
+            int(is_above.sum()), int(np.count_nonzero(is_above & (a.argmax(1) != b.argmax(1)))), int(steps.max())
+        )
 
 
 def measure(float_model: keras.Model, model: bytes, evaluation: GlyphSet, runtimes: tuple[str, ...]) -> Measurement:

@@ -27,7 +27,8 @@ def load_keras(path: Path) -> keras.Model:
         The file is not a Keras model.
     """
     try:
-        return keras.models.load_model(path, compile=False)
+        with caught_stderr():
+            return keras.models.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise DataError(f"{path}: not a Keras model that loads here ({reason}); train again") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from dataclasses import dataclass
@@ -48,10 +49,9 @@ class GlyphSet:
     labels: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        if self.glyphs.dtype != np.uint8 or self.glyphs.shape[1:] != (GLYPH_SIDE, GLYPH_SIDE) or len(self.glyphs) == 0:
-            raise TypeError(f"GlyphSet.glyphs must be (n, {GLYPH_SIDE}, {GLYPH_SIDE}) uint8 with n > 0, got {self.glyphs.shape} {self.glyphs.dtype}")
-        if self.labels.dtype != np.int64 or self.labels.shape != self.glyphs.shape[:1]:
-            raise TypeError(f"GlyphSet.labels must be ({len(self.glyphs)},) int64, got {self.labels.shape} {self.labels.dtype}")
+        n = len(self.glyphs)
+        _require("glyphs", self.glyphs, "uint8", (max(n, 1), GLYPH_SIDE, GLYPH_SIDE))
+        _require("labels", self.labels, "int64", (n,))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -65,8 +65,7 @@ class Calibration:
     indices: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        if self.indices.dtype != np.int64 or self.indices.shape != self.samples.labels.shape:
-            raise TypeError(f"Calibration.indices must be ({len(self.samples)},) int64, got {self.indices.shape} {self.indices.dtype}")
+        _require("indices", self.indices, "int64", self.samples.labels.shape)
 
     @property
     def sha256(self) -> str:
@@ -101,13 +100,17 @@ def load_run(path: Path) -> RunFolder:
         It is not the folder of a finished run, or one of its files is damaged.
     """
     if not (path / MODEL_FILE).is_file():
-        raise DataError(f"{path}: no {MODEL_FILE} in it; give the folder of a finished run, or make one with: make train")
+        raise DataError(
+            f"{path}: no {MODEL_FILE} in it; give the folder of a finished run, or make one with: make train"
+        )
     card = _read_card(path / CARD_FILE)
     calibration = _read_arrays(path / "calibration.npz", ("glyphs", "labels", "indices"))
     sets = {name: _read_arrays(path / f"{name}.npz", ("glyphs", "labels")) for name in ("validation", "evaluation")}
     try:
         samples = Calibration(GlyphSet(calibration["glyphs"], calibration["labels"]), calibration["indices"])
-        validation, evaluation = (GlyphSet(sets[name]["glyphs"], sets[name]["labels"]) for name in ("validation", "evaluation"))
+        validation, evaluation = (
+            GlyphSet(sets[name]["glyphs"], sets[name]["labels"]) for name in ("validation", "evaluation")
+        )
     except TypeError as error:
         raise DataError(f"{path}: {error}; train again") from error
     for name, glyphs in (("calibration", samples.samples), ("validation", validation), ("evaluation", evaluation)):
@@ -122,6 +125,11 @@ def rank_within_class(labels: NDArray[np.int64]) -> NDArray[np.int64]:
         members = labels == label
         ranks[members] = np.arange(np.count_nonzero(members))
     return ranks
+
+
+def _require(name: str, array: np.ndarray, dtype: str, shape: tuple[int, ...]) -> None:
+    if array.dtype != dtype or array.shape != shape:
+        raise TypeError(f"{name} must be {shape} {dtype}, got {array.shape} {array.dtype}")
 
 
 def _read_card(path: Path) -> RunCard:
@@ -141,7 +149,7 @@ def _read_card(path: Path) -> RunCard:
 
 def _read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(path.read_bytes())) as arrays:  # by path, NumPy 1 leaves a damaged file open
             return {name: arrays[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: cannot be read ({type(error).__name__}: {error}); train again") from error

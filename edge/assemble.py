@@ -6,13 +6,14 @@ import math
 import re
 from collections.abc import Sequence
 
+from edge.binarize import Ink
 from edge.decode import Mark
 from edge.layout import Line
 from edge.nouns import UNREADABLE, Box, Digit, Reading, Status
-from edge.segment import Piece, union_box
+from edge.segment import Piece, depth_of, union_box
 
 LEAST_DIGITS = 0.5
-"""A line in which a lesser share of the marks are digits is writing, not a number; it is left out."""
+"""A line with marks that are no digits, and with a lesser share of sure ones, is writing and left out."""
 
 APART = 0.8
 """What is no digit belongs to the number unless the gap to it is wider than this, over the digits' height."""
@@ -26,32 +27,43 @@ POINT_AREA = 0.04
 BASELINE = 0.25
 """The middle of a point lies no higher above the digits' foot than this, over their height."""
 
+SOLID = 0.6
+"""A separator, or a part of a digit, has at least this share of the digits' contrast to the paper."""
+
+FRAGMENT = 0.03
+"""Left over ink leaves doubt when its box is larger than this, over the square of the digits' height."""
+
 MINUS_REACH = 0.9
 """A minus sign ends this far before the first digit at the most, over the height."""
 
 
-def assemble(line: Line, marks: Sequence[Mark], cutoff: float, frame_size: tuple[int, int]) -> Reading | None:
+def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> Reading | None:
     """One line's reading, named by `name_readings` later; None where it is no number at all.
+
+    A mark at the frame's border may be cut off, and is not believed.
 
     Parameters
     ----------
+    ink : Ink
     line : Line
     marks : sequence of Mark
         Left to right.
     cutoff : float
         Least confidence of a digit that is believed.
-    frame_size : (width, height) in pixels
-        A mark at the frame's border may be cut off, and is not believed.
     """
+    frame_size = (ink.mask.shape[1], ink.mask.shape[0])
     marks = _trim(marks, cutoff, line.height)
     digits = [mark for mark in marks if mark.prediction.is_digit]
-    if not digits or len(digits) < LEAST_DIGITS * len(marks):
+    believed = sum(mark.confidence >= cutoff for mark in marks)
+    if not digits or (len(digits) < len(marks) and believed < LEAST_DIGITS * len(marks)):
         return None
-    if all(mark.confidence < cutoff for mark in marks) and _is_writing(marks):
+    if len(marks) == 1 and not believed:
         return None
     characters = [_character(mark, cutoff, frame_size) for mark in marks]
-    characters = _with_separators(characters, line)
-    return _reading(characters, _reason(marks, characters, frame_size))
+    solid = _solid(ink, line, characters)
+    characters = _with_separators(characters, line, solid)
+    reason = _reason(marks, characters, frame_size) or _unexplained(line, marks, characters, solid)
+    return _reading(characters, reason)
 
 
 def name_readings(readings: Sequence[Reading]) -> list[Reading]:
@@ -120,11 +132,6 @@ def _stands_apart(others: Sequence[Mark], left: Mark, right: Mark, cutoff: float
     return gap > APART * height and all(mark.prediction.confidence >= cutoff for mark in others)
 
 
-def _is_writing(marks: Sequence[Mark]) -> bool:
-    """Whether marks none of which is a sure digit look like letters: at least one surely is none."""
-    return len(marks) == 1 or any(not mark.prediction.is_digit for mark in marks)
-
-
 def _character(mark: Mark, cutoff: float, frame_size: tuple[int, int]) -> Digit:
     believed = mark.confidence >= cutoff and not _is_cut_off(mark.region.box, frame_size)
     return Digit(mark.prediction.label if believed else UNREADABLE, mark.confidence, mark.region.box)
@@ -135,11 +142,34 @@ def _is_cut_off(box: Box, frame_size: tuple[int, int]) -> bool:
     return x <= 0 or y <= 0 or x + width >= frame_size[0] or y + height >= frame_size[1]
 
 
-def _with_separators(characters: list[Digit], line: Line) -> list[Digit]:
+def _solid(ink: Ink, line: Line, characters: Sequence[Digit]) -> list[Piece]:
+    """The small pieces of a line that are drawn as darkly as its digits; the others are specks of the paper."""
+    if not line.small:
+        return []
+    depth = sorted(depth_of(ink, character.box) for character in characters)[len(characters) // 2]
+    return [small for small in line.small if depth_of(ink, small.box) > SOLID * depth]
+
+
+def _unexplained(line: Line, marks: Sequence[Mark], characters: Sequence[Digit], solid: Sequence[Piece]) -> str | None:
+    """A reason for doubt where ink as large as a part of a digit was left over, or None."""
+    taken = [mark.region.box for mark in marks] + [character.box for character in characters]
+    least = FRAGMENT * line.height**2
+    left_over = [piece for piece in solid if piece.box[2] * piece.height > least and not _inside_any(piece.box, taken)]
+    if left_over:
+        return "ink between the digits was not understood"
+    if line.beside:
+        return "a mark close to the number is no part of it"
+    return None
+
+
+def _inside_any(box: Box, others: Sequence[Box]) -> bool:
+    x, y, width, height = box
+    return any(x >= o[0] and y >= o[1] and x + width <= o[0] + o[2] and y + height <= o[1] + o[3] for o in others)
+
+
+def _with_separators(characters: list[Digit], line: Line, solid: Sequence[Piece]) -> list[Digit]:
     """The characters with decimal points, commas and a minus sign among them, left to right."""
-    found = [
-        Digit(text, 1.0, small.box) for small in line.small for text in [_separator(small, line, characters)] if text
-    ]
+    found = [Digit(text, 1.0, small.box) for small in solid for text in [_separator(small, line, characters)] if text]
     merged = sorted([*characters, *found], key=lambda character: character.box[0] + character.box[2] / 2)
     first_digit = next(k for k, character in enumerate(merged) if character not in found)
     lead = [character for character in merged[:first_digit] if character.text == "-"][-1:]

@@ -36,8 +36,8 @@ NOISY = 5.0
 """Standard deviation of noise, in gray levels, from which on the picture is smoothed first."""
 
 
-DETAIL = 31
-"""Window of the local mean in the polarity's evidence, in pixels of the half-size picture."""
+DETAIL_SCALE, DETAIL = 4, 15
+"""Reduction of the picture and window of its local mean in the polarity's evidence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,8 +109,8 @@ def polarity_evidence(gray: Gray) -> float:
     Writing covers the lesser part of its surroundings, so it is the longer tail of what is left when
     the local mean is taken away; an edge between light and dark areas has no skew.
     """
-    half = _shrink(gray, 2).astype(np.float32)
-    detail = half - cv2.blur(half, (DETAIL, DETAIL))
+    small = _shrink(gray, DETAIL_SCALE).astype(np.float32)
+    detail = small - cv2.blur(small, (DETAIL, DETAIL))
     square = detail * detail
     spread = float(square.mean())
     return float((square * detail).mean()) / spread**1.5 if spread > 0 else 0.0

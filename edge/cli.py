@@ -288,12 +288,12 @@ def _classify_picture(name: str, reader: Reader, as_json: bool, plot: Path | Non
 
 
 def _classified_record(name: str, prediction: Prediction | None) -> dict[str, Any]:
-    """The JSON contract of classify; a crop with no digit has label null."""
+    """The JSON contract of classify; a crop with no digit has label null, and what lacks to 1 is "no digit"."""
     return {
         "source": name,
         "label": prediction.label if prediction and prediction.is_digit else None,
         "confidence": round(prediction.confidence, 4) if prediction else 0.0,
-        "scores": {label: round(score, 4) for label, score in prediction.scores.items()} if prediction else {},
+        "scores": {label: round(score, 4) for label, score in prediction.scores.items() if label} if prediction else {},
         "position": None,
     }
 

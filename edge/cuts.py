@@ -143,16 +143,16 @@ def _parts_ink(coverage: Gray, path: NDArray[np.int64]) -> bool:
 def _accumulate(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     """Least cost of a path to each pixel from the top, and the step that it came by (-1, 0, 1)."""
     rows, columns = ink.shape
-    cost = np.empty_like(ink)
+    cost = np.full((rows, columns + 2), np.inf, np.float32)
     steps = np.zeros((rows, columns), np.int8)
-    cost[0] = ink[0]
+    cost[0, 1:-1] = ink[0]
     for row in range(1, rows):
-        above = np.pad(cost[row - 1], 1, constant_values=np.inf)
-        choices = np.stack([above[1:-1], above[:-2] + STEP_COST, above[2:] + STEP_COST])
-        pick = choices.argmin(axis=0)
-        steps[row] = np.array([0, -1, 1], np.int8)[pick]
-        cost[row] = ink[row] + choices.min(axis=0)
-    return cost, steps
+        above, best = cost[row - 1], cost[row - 1, 1:-1].copy()
+        for step, aside in ((-1, above[:-2] + STEP_COST), (1, above[2:] + STEP_COST)):
+            steps[row][aside < best] = step
+            np.minimum(best, aside, out=best)
+        np.add(ink[row], best, out=cost[row, 1:-1])
+    return cost[:, 1:-1], steps
 
 
 def _minima(values: NDArray[np.float32], start: int, end: int) -> list[int]:

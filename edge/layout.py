@@ -10,8 +10,8 @@ import numpy as np
 
 from edge.segment import MIN_HEIGHT, Piece, union_box
 
-HEIGHT_RATIO = 2.3
-"""Digits of one number differ in height by less than this."""
+SIZE_RATIO = 2.3
+"""Digits of one number differ in size, the longer side, by less than this."""
 
 MIN_OVERLAP = 0.2
 """Neighbours overlap vertically by this share of the lower one: at a skew of 15 degrees a small one has no more."""
@@ -19,19 +19,24 @@ MIN_OVERLAP = 0.2
 MAX_GAP = 2.1
 """Gap between neighbours of a number over their height, where nothing else tells."""
 
-WIDE_GAP = 0.8
+WIDE_GAP = 1.2
 """Gap over height from which on two numbers may stand side by side ..."""
 
-GAP_RATIO = 2.6
+GAP_RATIO = 2.2
 """... if it is this many times the middle gap of the line."""
+
+
+BESIDE_GAP, BESIDE_SIZE = 0.6, 0.45
+"""A stranger this close to a number, over its height, and at least this size, casts doubt on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """The pieces of one number, left to right, and the small ones that lie among them."""
+    """The pieces of one number, left to right, the small ones among them, and what stands close to its ends."""
 
     pieces: tuple[Piece, ...]
     small: tuple[Piece, ...]
+    beside: tuple[Piece, ...] = ()
 
     @property
     def height(self) -> float:
@@ -51,7 +56,7 @@ def find_lines(pieces: Sequence[Piece], frame_height: int) -> list[Line]:
     tall = [piece for piece in pieces if MIN_HEIGHT <= piece.height <= 0.95 * frame_height]
     groups = [part for chain in _chains(tall) for part in _split_at_gaps(chain)]
     groups = _drop_minor(groups)
-    lines = [Line(tuple(group), tuple(_small_among(group, pieces))) for group in groups]
+    lines = [Line(tuple(group), tuple(_small_among(group, pieces)), tuple(_beside(group, pieces))) for group in groups]
     return _reading_order(lines)
 
 
@@ -98,10 +103,14 @@ def _nearest_right(index: int, tall: Sequence[Piece]) -> tuple[float, int] | Non
 
 
 def _fits(left: Piece, right: Piece) -> bool:
-    """Whether two pieces are of like height and on the same line."""
-    low, high = sorted((left.height, right.height))
+    """Whether two pieces are of like size and on the same line."""
+    small, large = sorted((left.size, right.size))
+    return large < SIZE_RATIO * small and _are_level(left, right)
+
+
+def _are_level(left: Piece, right: Piece) -> bool:
     overlap = min(left.bottom, right.bottom) - max(left.box[1], right.box[1])
-    return high < HEIGHT_RATIO * low and overlap > MIN_OVERLAP * low
+    return overlap > MIN_OVERLAP * min(left.height, right.height)
 
 
 def _split_at_gaps(chain: list[Piece]) -> list[list[Piece]]:
@@ -148,6 +157,22 @@ def _small_among(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]
         if id(piece) not in members
         and piece.height <= 0.75 * height
         and _lies_within(piece.box, box, [piece], list(group))
+    ]
+
+
+def _beside(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
+    """Pieces that are no members but stand so close to either end that they may be digits of the number."""
+    height = float(np.median([piece.height for piece in group]))
+    members = {id(piece) for piece in group}
+    return [
+        piece
+        for piece in pieces
+        if id(piece) not in members
+        and height * BESIDE_SIZE < piece.size < height / BESIDE_SIZE
+        and any(
+            0 <= gap < BESIDE_GAP * height and _are_level(piece, end)
+            for end, gap in ((group[0], group[0].box[0] - piece.right), (group[-1], piece.box[0] - group[-1].right))
+        )
     ]
 
 

@@ -80,8 +80,7 @@ def _read_polarity(gray: Gray, is_light: bool, reader: Reader) -> list[Reading]:
     ink, pieces = find_pieces(binarize(gray, is_light))
     lines = find_lines(pieces, gray.shape[0])
     marks = decode_lines(ink, lines, reader.classifier.predict)
-    size = (gray.shape[1], gray.shape[0])
-    readings = (assemble(line, row, reader.cutoff, size) for line, row in zip(lines, marks, strict=True))
+    readings = (assemble(ink, line, row, reader.cutoff) for line, row in zip(lines, marks, strict=True))
     return [reading for reading in readings if reading]
 
 

@@ -27,11 +27,28 @@ WORK_SIDE = 64
 INK_QUANTILE = 0.2
 """The gray level of full ink is this quantile of a region's pixels."""
 
+MIN_RULE = 24
+"""Length in pixels that a rule has at the least."""
+
 RULE_LENGTH = 3.2
 """A piece this many times wider than high may hold a rule."""
 
-SPARSE = 0.3
-"""Frames and rulings fill less than this share of their box."""
+HOLLOW = 0.55
+"""The holes of a frame, or of a row of cells, make up at least this share of its box; a 0's stay below."""
+
+DASH = 6.0
+"""What is left of a rule, and wider than this over its height, is a dash."""
+
+NARROW = 0.4
+"""A piece narrower than this over its height is looked at closely: it may be an edge instead of a stroke."""
+
+FREE_SIDE = 0.25
+"""... a stroke has paper beside it for this share of its height."""
+
+GRAY_LEVELS = np.arange(256, dtype=np.float32)
+
+BORDER_KERNEL = np.ones((3, 3), np.uint8)
+"""The soft border of the ink that is taken along: one pixel to all sides."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +74,11 @@ class Piece:
         return self.box[3]
 
     @property
+    def size(self) -> int:
+        """The longer side of its box."""
+        return max(self.box[2], self.box[3])
+
+    @property
     def middle(self) -> float:
         """Row half-way between top and bottom."""
         return self.box[1] + self.box[3] / 2
@@ -73,12 +95,14 @@ def find_pieces(ink: Ink) -> tuple[Ink, list[Piece]]:
         At most `MAX_PIECES`, the tallest.
     """
     pieces = _connected(ink.mask)
-    ruled = [piece for piece in pieces if _may_be_rule(piece, ink.mask.shape)]
-    if ruled:
-        ink = replace(ink, mask=_without_rules(ink.mask, ruled))
-        pieces = [piece for piece in _connected(ink.mask) if not _may_be_rule(piece, ink.mask.shape)]
+    ruled = [piece for piece in pieces if _may_be_ruled(piece)]
+    mask = _without_rules(ink.mask, ruled)
+    if mask is not ink.mask:
+        ink = replace(ink, mask=mask)
+        pieces = [piece for piece in _connected(mask) if piece.box[2] < DASH * piece.height]
     tallest = sorted(pieces, key=lambda piece: -piece.height)[:MAX_PIECES]
-    return ink, sorted(tallest, key=lambda piece: piece.box[0])
+    kept = [piece for piece in tallest if piece.box[2] > NARROW * piece.height or _is_stroke(ink, piece)]
+    return ink, sorted(kept, key=lambda piece: piece.box[0])
 
 
 def _connected(mask: Gray) -> list[Piece]:
@@ -95,38 +119,39 @@ def _connected(mask: Gray) -> list[Piece]:
     return pieces
 
 
-def _may_be_rule(piece: Piece, shape: tuple[int, ...]) -> bool:
-    """Whether a piece is so long, or so large and sparse, that lines may be a part of it."""
+def _may_be_ruled(piece: Piece) -> bool:
+    """Whether a piece is large enough to hold a rule or a frame."""
     _, _, width, height = piece.box
-    if max(width, height) < 24:
-        return False
-    if width > RULE_LENGTH * height or height > 12 * width:
-        return True
-    if width < 1.1 * height and height < 0.3 * shape[0]:
-        return False
-    return cv2.contourArea(piece.outline) < SPARSE * width * height or (
-        width > RULE_LENGTH * MIN_HEIGHT and _is_hollow(piece)
-    )
+    return width >= MIN_RULE and (width > RULE_LENGTH * height or height > MIN_RULE)
 
 
-def _is_hollow(piece: Piece) -> bool:
-    """Whether the outline is as good as its own box: a frame seen from outside."""
-    _, _, width, height = piece.box
-    return width > 1.2 * height and cv2.contourArea(piece.outline) > 0.85 * width * height
-
-
-def _without_rules(mask: Gray, ruled: Sequence[Piece]) -> Gray:
-    """The mask without the straight, level or upright, long runs of ink of the pieces in `ruled`."""
-    mask = mask.copy()
-    for piece in ruled:
+def _without_rules(mask: Gray, candidates: Sequence[Piece]) -> Gray:
+    """The mask without the straight, level or upright, long runs of ink of rules and frames; the same where none is."""
+    cleared = mask
+    for piece in candidates:
         x, y, width, height = piece.box
         own = _own_mask(mask, piece.box, [piece])
-        level = _runs(own, max(24, min(round(0.9 * height), width // 2)), horizontal=True)
-        upright = _walls(own, level)
+        is_frame = _hollow_share(own) > HOLLOW
+        if not is_frame and width <= RULE_LENGTH * height:
+            continue
+        level = _runs(own, max(MIN_RULE, width // 2), horizontal=True)
+        upright = _walls(own, level) if is_frame else np.zeros_like(own)
+        if not cv2.countNonZero(level):
+            continue
         rest = _mend(cv2.subtract(own, cv2.max(level, upright)), level, upright)
-        area = mask[y : y + height, x : x + width]
+        cleared = mask.copy() if cleared is mask else cleared
+        area = cleared[y : y + height, x : x + width]
         area[own > 0] = rest[own > 0]
-    return mask
+    return cleared
+
+
+def _hollow_share(own: Gray) -> float:
+    """Area of the holes in a piece over the area of its box."""
+    outlines, hierarchy = cv2.findContours(own, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if hierarchy is None:
+        return 0.0
+    parents = hierarchy[0, :, 3].tolist()
+    return sum(cv2.contourArea(o) for o, parent in zip(outlines, parents, strict=True) if parent >= 0) / own.size
 
 
 def _runs(own: Gray, length: int, horizontal: bool) -> Gray:
@@ -151,6 +176,22 @@ def _mend(rest: Gray, level: Gray, upright: Gray) -> Gray:
         bridged = cv2.bitwise_and(cv2.morphologyEx(rest, cv2.MORPH_CLOSE, kernel), removed)
         rest = cv2.max(rest, bridged)
     return rest
+
+
+def _is_stroke(ink: Ink, piece: Piece) -> bool:
+    """Whether a narrow piece has paper on both sides, along some of its height: the border of a desk has not."""
+    x, y, width, height = piece.box
+    rows = slice(y, y + height)
+    paper = _paper_level(ink, piece.box)
+    half = (paper + float(ink.gray[rows, x : x + width].mean())) / 2
+    sides = ink.gray[rows, max(x - 4, 0) : max(x - 1, 0)], ink.gray[rows, x + width + 1 : x + width + 4]
+    return all(side.size > 0 and float((side.max(axis=1) > half).mean()) > FREE_SIDE for side in sides)
+
+
+def depth_of(ink: Ink, box: Box) -> float:
+    """How much darker than the paper the darkest pixel of a box is, in gray levels."""
+    x, y, width, height = box
+    return _paper_level(ink, box) - float(ink.gray[y : y + height, x : x + width].min())
 
 
 def region_of(ink: Ink, pieces: Sequence[Piece]) -> Region:
@@ -192,13 +233,13 @@ def coverage_of(gray: Gray, mask: Gray, paper: float) -> Gray:
     (rows, columns) uint8
         0 is paper, 255 full ink.
     """
-    inked = np.sort(gray[mask > 0], axis=None)
-    if inked.size == 0:
+    counts = cv2.calcHist([gray], [0], mask, [256], [0, 256]).ravel().cumsum()
+    if counts[-1] == 0:
         return np.zeros_like(gray)
-    ink = float(inked[int(INK_QUANTILE * (inked.size - 1))])
-    depth = cv2.subtract(np.full_like(gray, round(paper)), gray)
-    coverage = cv2.convertScaleAbs(depth, alpha=255.0 / max(paper - ink, 1.0))
-    return cv2.bitwise_and(coverage, cv2.dilate(mask, np.ones((3, 3), np.uint8)))
+    ink = float(np.searchsorted(counts, INK_QUANTILE * counts[-1]))
+    slope = 255.0 / max(paper - ink, 1.0)
+    levels = np.clip(np.round((paper - GRAY_LEVELS) * slope), 0, 255).astype(np.uint8)
+    return cv2.bitwise_and(cv2.LUT(gray, levels), cv2.dilate(mask, BORDER_KERNEL))
 
 
 def union_box(boxes: Sequence[Box]) -> Box:
@@ -223,7 +264,8 @@ def _own_mask(mask: Gray, box: Box, pieces: Sequence[Piece]) -> Gray:
 
 
 def _paper_level(ink: Ink, box: Box) -> float:
-    """Gray level of the paper around a box: the median of its cells."""
+    """Gray level of the paper in the middle of a box."""
     x, y, width, height = box
-    cells = ink.paper[y // CELL : (y + height) // CELL + 1, x // CELL : (x + width) // CELL + 1]
-    return float(np.median(cells)) if cells.size else float(ink.paper[-1, -1])
+    row = min((y + height // 2) // CELL, ink.paper.shape[0] - 1)
+    column = min((x + width // 2) // CELL, ink.paper.shape[1] - 1)
+    return float(ink.paper[row, column])

@@ -18,6 +18,7 @@ from train.run_folder import History
 BLUE, ORANGE, GRAY_LINE = "#1f6fb2", "#d9660f", "#888888"
 SAMPLES_A_CLASS = 20
 WORST = 50
+MISTAKES_A_ROW = 10
 
 
 def name_of(label: str) -> str:
@@ -80,18 +81,18 @@ def mistakes(
     """The wrong ones of which the network is surest, with what is written, what is read, and the confidence."""
     wrong = np.flatnonzero(~verdicts.is_right)
     worst = wrong[np.argsort(-verdicts.confidence[wrong], kind="stable")][:WORST]
-    rows = max(1, math.ceil(len(worst) / 10))
+    rows = max(1, math.ceil(len(worst) / MISTAKES_A_ROW))
     figure = Figure(figsize=(10, 1.35 * rows + 0.6), layout="constrained")
-    figure.suptitle(
-        f"{title}: {len(wrong)} mistakes" + (f", the {len(worst)} surest" if len(worst) < len(wrong) else "")
-    )
-    grid = figure.subplots(rows, 10, squeeze=False).ravel()
-    for axes in grid:
-        axes.axis("off")
-    for axes, k in zip(grid, worst, strict=False):
-        axes.imshow(glyphs[k], cmap="gray_r", vmin=0, vmax=255)
-        read = name_of(names[verdicts.predicted[k]])
-        axes.set_title(f"{name_of(names[labels[k]])} as {read}\n{verdicts.confidence[k]:.3f}", fontsize=8)
+    axes = figure.subplots()
+    axes.set(xlim=(0, MISTAKES_A_ROW), ylim=(rows, -0.1), aspect=1.25)
+    axes.axis("off")
+    axes.set_title(f"{title}: {len(wrong)} mistakes" + (f", the {WORST} surest" if len(wrong) > WORST else ""))
+    for place, k in enumerate(worst):
+        row, column = divmod(place, MISTAKES_A_ROW)
+        extent = (column + 0.1, column + 0.9, row + 0.95, row + 0.31)
+        axes.imshow(glyphs[k], cmap="gray_r", vmin=0, vmax=255, extent=extent, aspect="auto")
+        text = f"{name_of(names[labels[k]])} as {name_of(names[verdicts.predicted[k]])}\n{verdicts.confidence[k]:.3f}"
+        axes.text(column + 0.5, row + 0.3, text, fontsize=8, ha="center", va="bottom")
     return figure
 
 

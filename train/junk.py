@@ -39,7 +39,9 @@ def blot(rng: np.random.Generator) -> Gray:
     angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     radius = 14 + sum(rng.normal(0, 4 / k) * np.cos(k * angles + rng.uniform(0, 6.3)) for k in (2, 3, 5))
     stretch = rng.uniform(0.85, 1.8)
-    points = np.column_stack([radius * np.cos(angles) * stretch**0.5, radius * np.sin(angles) / stretch**0.5]) + SIDE / 2
+    points = (
+        np.column_stack([radius * np.cos(angles) * stretch**0.5, radius * np.sin(angles) / stretch**0.5]) + SIDE / 2
+    )
     picture = np.zeros((SIDE, SIDE), np.uint8)
     return cv2.fillPoly(picture, [np.round(points).astype(np.int32)], 255, cv2.LINE_AA)
 
@@ -116,7 +118,11 @@ def piece(digit: Gray, rng: np.random.Generator) -> Gray:
     columns = np.flatnonzero(digit.any(axis=0))
     width = columns[-1] - columns[0] + 1
     keep = max(2, round(width * rng.uniform(0.25, 0.45)))
-    return digit[:, columns[0] : columns[0] + keep] if rng.random() < 0.5 else digit[:, columns[-1] - keep + 1 : columns[-1] + 1]
+    return (
+        digit[:, columns[0] : columns[0] + keep]
+        if rng.random() < 0.5
+        else digit[:, columns[-1] - keep + 1 : columns[-1] + 1]
+    )
 
 
 CUTTABLE = (2, 3, 5)
@@ -127,7 +133,9 @@ def sign(faces: Sequence[Face], rng: np.random.Generator) -> Gray:
     """A letter or an arithmetic, punctuation or currency sign, rendered."""
     draw = rng.random()
     characters = LETTERS if draw < 0.72 else SIGNS if draw < 0.96 else LOOKALIKES
-    return printed(characters[rng.integers(len(characters))], faces[rng.integers(len(faces))], int(rng.integers(VARIANTS)))
+    return printed(
+        characters[rng.integers(len(characters))], faces[rng.integers(len(faces))], int(rng.integers(VARIANTS))
+    )
 
 
 @lru_cache(maxsize=20_000)

@@ -39,11 +39,19 @@ TEST_FAMILIES = frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"})
 PRINTED_SHARE = 0.12
 """Printed digits an epoch, as a share of the handwritten ones."""
 
-JUNK_SHARE = 0.15
-"""What is not a digit an epoch, as a share of the handwritten ones."""
+JUNK_SHARE = 0.06
+"""What is not a digit an epoch, as a share of the handwritten ones: with more, odd digits are taken for junk."""
+
+VALIDATION_JUNK_SHARE = 0.15
+"""The same in the validation set, where the cutoff is chosen: a page has more letters than the training."""
 
 PHOTOGRAPHED_SHARE, BENT_SHARE = 0.35, 0.45
-"""Shares of the handwritten digits that go through the camera, or are bent only, in an epoch; the rest stay as they are."""
+"""Shares of the handwritten digits that go through the camera, or are bent only, in an epoch; the rest stay."""
+
+SETTLING_EPOCH = 13
+"""From this epoch on the shares are `SETTLED_SHARES`: the last weights settle on digits less bent."""
+
+SETTLED_SHARES = 0.2, 0.35
 
 
 @dataclass(frozen=True)
@@ -123,15 +131,17 @@ def camera_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs, Labels]:
     """An epoch of the digits recipe: every handwritten digit once, bent or photographed, printed digits, and junk."""
     rng = np.random.default_rng([seed, epoch])
     faces = faces_of("train")
-    handwritten = [_varied(image, rng) for image in digits.images]
-    return _with_print_and_junk(handwritten, digits, faces, rng)
+    shares = SETTLED_SHARES if epoch >= SETTLING_EPOCH else (PHOTOGRAPHED_SHARE, BENT_SHARE)
+    handwritten = [_varied(image, shares, rng) for image in digits.images]
+    return _with_print_and_junk(handwritten, digits, faces, JUNK_SHARE, rng)
 
 
-def _varied(image: Gray, rng: np.random.Generator) -> Gray:
+def _varied(image: Gray, shares: tuple[float, float], rng: np.random.Generator) -> Gray:
+    """One digit photographed, bent, or as it is."""
     draw = rng.random()
-    if draw < PHOTOGRAPHED_SHARE:
+    if draw < shares[0]:
         return photograph(image, rng)
-    return redraw(image, rng) if draw < PHOTOGRAPHED_SHARE + BENT_SHARE else normalize_glyph(image)
+    return redraw(image, rng) if draw < sum(shares) else normalize_glyph(image)
 
 
 def camera_validation_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs, Labels]:
@@ -140,7 +150,7 @@ def camera_validation_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs
     plain = list(glyphs_of(digits.images))
     photographed = [photograph(image, rng) for image in digits.images]
     twice = Digits(np.concatenate([digits.images] * 2), np.concatenate([digits.labels] * 2))
-    return _with_print_and_junk(plain + photographed, twice, faces_of("validation"), rng)
+    return _with_print_and_junk(plain + photographed, twice, faces_of("validation"), VALIDATION_JUNK_SHARE, rng)
 
 
 def faces_of(split: Literal["train", "validation", "test"]) -> list[Face]:
@@ -153,12 +163,12 @@ def faces_of(split: Literal["train", "validation", "test"]) -> list[Face]:
 
 
 def _with_print_and_junk(
-    handwritten: list[Gray], digits: Digits, faces: Sequence[Face], rng: np.random.Generator
+    handwritten: list[Gray], digits: Digits, faces: Sequence[Face], junk_share: float, rng: np.random.Generator
 ) -> tuple[Glyphs, Labels]:
     in_print, printed_labels = _printed(round(PRINTED_SHARE * len(handwritten)), faces, rng)
     junk = [
         photograph(ink, rng)
-        for ink in draw_junk(round(JUNK_SHARE * len(handwritten)), digits.images, digits.labels, faces, rng)
+        for ink in draw_junk(round(junk_share * len(handwritten)), digits.images, digits.labels, faces, rng)
     ]
     glyphs = np.stack([*handwritten, *in_print, *junk])
     labels = np.concatenate([digits.labels, printed_labels, np.full(len(junk), len(DIGITS), np.int64)])

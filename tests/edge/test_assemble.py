@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 
 from edge.assemble import assemble, name_readings, value_of
+from edge.binarize import Ink
 from edge.decode import Mark
 from edge.layout import Line
 from edge.nouns import NOT_A_DIGIT, Prediction, Region
 from edge.segment import Piece
 
-SIZE = (400, 100)
+WIDTH, HEIGHT, PAPER = 400, 100, 220
 
 
 def piece(box):
@@ -20,16 +21,27 @@ def mark(label, confidence, box):
     return Mark(Region(box, np.zeros((2, 2), np.uint8)), Prediction(label, confidence, scores))
 
 
-def number(text, confidences=None, small=(), left=20, pitch=30):
+def ink_of(line, faint=1.0):
+    """Ink with a full box for each piece; the small ones `faint` times as dark as the digits."""
+    gray = np.full((HEIGHT, WIDTH), PAPER, np.uint8)
+    for each in (*line.pieces, *line.small):
+        x, y, w, h = each.box
+        gray[y : y + h, x : x + w] = PAPER - 180 * (faint if each in line.small else 1.0)
+    mask = (gray < PAPER - 30).astype(np.uint8) * 255
+    return Ink(gray, mask, np.full((HEIGHT // 8 + 1, WIDTH // 8), PAPER, np.uint8), False)
+
+
+def number(text, confidences=None, small=(), beside=(), left=20, pitch=30):
     boxes = [(left + pitch * k, 20, 20, 40) for k in range(len(text))]
     labels = [NOT_A_DIGIT if c == "x" else c for c in text]
     confidences = confidences or [0.99] * len(text)
-    line = Line(tuple(piece(b) for b in boxes), tuple(piece(b) for b in small))
+    line = Line(tuple(piece(b) for b in boxes), tuple(piece(b) for b in small), tuple(piece(b) for b in beside))
     return line, [mark(*args) for args in zip(labels, confidences, boxes, strict=True)]
 
 
 def read(*args, **kwargs):
-    return assemble(*number(*args, **kwargs), 0.9, SIZE)
+    line, marks = number(*args, **kwargs)
+    return assemble(ink_of(line), line, marks, 0.9)
 
 
 def test_sure_digits_make_a_value():
@@ -60,7 +72,7 @@ def test_writing_is_left_out():
 def test_a_unit_is_dropped_only_when_it_stands_apart(left, text):
     line, marks = number("427xx")
     unit = [mark(NOT_A_DIGIT, 0.99, (left + 25 * k, 20, 20, 40)) for k in range(2)]
-    assert assemble(line, [*marks[:3], *unit], 0.9, SIZE).text == text
+    assert assemble(ink_of(line), line, [*marks[:3], *unit], 0.9).text == text
 
 
 def test_a_digit_at_the_border_is_not_believed():
@@ -84,6 +96,22 @@ def test_a_speck_elsewhere_is_no_point(box):
     assert read("427", small=[box]).text == "427"
 
 
+def test_a_faint_dot_is_a_speck_of_the_paper():
+    line, marks = number("427", small=[(42, 55, 5, 5)])
+    assert assemble(ink_of(line, faint=0.4), line, marks, 0.9).text == "427"
+
+
+def test_ink_that_no_digit_takes_in_leaves_doubt():
+    reading = read("427", small=[(41, 22, 8, 9)])
+    assert (reading.text, reading.status) == ("427", "uncertain")
+    assert "not understood" in reading.reason
+
+
+def test_a_stranger_close_to_the_number_leaves_doubt():
+    reading = read("427", beside=[(105, 20, 18, 40)])
+    assert (reading.text, reading.status) == ("427", "uncertain")
+
+
 def test_a_level_stroke_before_the_number_is_a_minus():
     reading = read("427", small=[(2, 38, 14, 4)])
     assert (reading.text, reading.value) == ("-427", -427.0)
@@ -94,7 +122,8 @@ def test_a_level_stroke_before_the_number_is_a_minus():
     [
         ("0042", 42.0), ("3.14", 3.14), ("3,14", 3.14), ("1,234", 1234.0), ("1.234.567", 1234567.0),
         ("1,234.5", 1234.5), ("1.234,5", 1234.5), ("-7", -7.0), ("12,3456", 12.3456),
-        ("12,34,5", None), ("1234,567.8", None), ("5.", None), ("?7", None), ("", None), ("1..2", None), ("12:30", None),
+        ("12,34,5", None), ("1234,567.8", None), ("5.", None), ("?7", None), ("", None), ("1..2", None),
+        ("12:30", None),
     ],
 )  # fmt: skip
 def test_value_follows_from_text(text, value):

@@ -12,8 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from train.card import Settings
 from train.data.builtin import load_builtin
 from train.data.dataset import Dataset
+from train.fit import fit
+from train.recipes import RECIPES
+from train.run_folder import RunFolder
 
 MNIST_NAMES = (
     "train-images-idx3-ubyte.gz",
@@ -58,6 +62,17 @@ def mnist_md5(mnist_files: dict[str, bytes]) -> dict[str, str]:
 def builtin() -> Dataset:
     """The embedded data set, with two renderings of a digit in each face in place of twenty."""
     return load_builtin(copies=2)
+
+
+@pytest.fixture(scope="session")
+def dense_settings() -> Settings:
+    return Settings(seed=2, epochs=8, limit=700, command="a test")
+
+
+@pytest.fixture(scope="session")
+def dense_run(tmp_path_factory: pytest.TempPathFactory, builtin: Dataset, dense_settings: Settings) -> RunFolder:
+    """The dense network after a short training; tests only read it."""
+    return fit(RECIPES["dense"], builtin, tmp_path_factory.mktemp("runs") / "dense", dense_settings)
 
 
 class Mirror:

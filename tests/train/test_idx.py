@@ -29,13 +29,13 @@ def test_packed_and_plain_files_give_the_same(tmp_path: Path, make_idx: Idx):
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda data: b"", "nothing"),
+        (lambda _: b"", "nothing"),
         (lambda data: b"PNG" + data, "no IDX file"),
         (lambda data: bytes([0, 0, 13, 1]) + data[4:], "no IDX file"),
         (lambda data: data[:10], "truncated in its header"),
         (lambda data: data[:-1], "39 bytes, shape \\(2, 3, 4\\) needs 40"),
         (lambda data: data + b"\0", "too long"),
-        (lambda data: bytes([0, 0, 8, 3]) + b"\xff" * 12, "truncated"),
+        (lambda _: bytes([0, 0, 8, 3]) + b"\xff" * 12, "truncated"),
         (lambda data: gzip.compress(data)[:-9], "damaged gzip"),
         (lambda data: gzip.compress(data)[:20] + b"\0" * 40, "damaged gzip"),
     ],

@@ -46,7 +46,7 @@ def test_writers_are_read_where_they_lie_beside(tmp_path: Path, mnist_files: dic
 @pytest.mark.parametrize("columns", [{"other": np.zeros(40, np.int16)}, {"train_writer": np.zeros(39, np.int16)}])
 def test_a_writers_file_that_does_not_fit_is_refused(tmp_path: Path, mnist_files: dict, mnist_md5: dict, columns: dict):
     np.savez(put(tmp_path, mnist_files) / "mnist_writers.npz", **columns)
-    with pytest.raises(DataError, match="mnist_writers.npz: train_writer"):
+    with pytest.raises(DataError, match=r"mnist_writers\.npz: train_writer"):
         load_mnist([tmp_path], mirrors=[], md5=mnist_md5)
 
 
@@ -61,7 +61,7 @@ def test_an_altered_file_is_refused_by_its_name(tmp_path: Path, mnist_files: dic
 def test_a_missing_fourth_file_is_named(tmp_path: Path, mnist_files: dict, mnist_md5: dict):
     del mnist_files["t10k-labels-idx1-ubyte.gz"]
     places = [put(tmp_path / "mine", mnist_files), tmp_path / "cache"]
-    with pytest.raises(DataError, match="mine: t10k-labels-idx1-ubyte.gz is missing"):
+    with pytest.raises(DataError, match=r"mine: t10k-labels-idx1-ubyte\.gz is missing"):
         load_mnist(places, mirrors=[], md5=mnist_md5)
 
 

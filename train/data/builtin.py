@@ -25,7 +25,7 @@ COPIES = 20
 """Renderings of each digit in each face; about 17,000 in all."""
 
 TYPE_SIZES = (24, 28, 34, 42, 52)
-"""In pixels; few, for opening a face in another size takes longer than rendering a digit."""
+"""In pixels."""
 
 HANDWRITTEN_BLOCKS = 13
 """scikit-learn's digits come writer by writer, and 13 wrote them."""
@@ -65,16 +65,16 @@ def _rendered(copies: int, rng: np.random.Generator) -> tuple[Digits, Digits]:
     """Training and test part; the writer is the family of the face."""
     faces: list[Face] = [*digit_faces(), *hershey_faces()]
     families = sorted({family(face) for face in faces})
-    images = [_render_digit(digit, face, rng) for face in faces for digit in range(10) for _ in range(copies)]
+    images = [image for face in faces for digit in range(10) for image in _render_digit(digit, face, copies, rng)]
     writers = np.repeat([families.index(family(face)) for face in faces], 10 * copies)
     digits = Digits(np.stack(images), np.tile(np.repeat(np.arange(10), copies), len(faces)), writers)
     return _parted(digits, [families.index(name) for name in families if name in TEST_FAMILIES])
 
 
-def _render_digit(digit: int, face: Face, rng: np.random.Generator) -> Gray:
-    """One digit, a little turned, slanted, stretched and blurred, in (28, 28)."""
-    coverage = render_text(str(digit), face, TYPE_SIZES[rng.integers(len(TYPE_SIZES))], rng)
-    return fit_into_glyph(_blur(_distort(coverage, rng), rng))
+def _render_digit(digit: int, face: Face, copies: int, rng: np.random.Generator) -> list[Gray]:
+    """Copies of a digit, each a little turned, slanted, stretched and blurred, in (28, 28)."""
+    sizes = [render_text(str(digit), face, size, rng) for size in TYPE_SIZES]
+    return [fit_into_glyph(_blur(_distort(sizes[k], rng), rng)) for k in rng.integers(len(sizes), size=copies)]
 
 
 def _distort(coverage: Gray, rng: np.random.Generator) -> Gray:
@@ -83,7 +83,7 @@ def _distort(coverage: Gray, rng: np.random.Generator) -> Gray:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = turn @ np.array([[stretch, shear], [0, 1 / stretch]])
     rows, columns = coverage.shape
-    side = 2 * max(rows, columns)
+    side = int(1.5 * max(rows, columns))
     offset = np.array([side / 2, side / 2]) - matrix @ [columns / 2, rows / 2]
     return cv2.warpAffine(coverage, np.column_stack([matrix, offset]), (side, side))
 

@@ -160,4 +160,5 @@ def _brief(error: requests.RequestException) -> str:
         return "no answer in time"
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP {error.response.status_code}"
-    return "the connection broke" if isinstance(error, requests.ConnectionError) else type(error).__name__
+    is_broken = isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError)
+    return "the connection broke" if is_broken else type(error).__name__

@@ -1,0 +1,148 @@
+"""The golden replay: glyphs with the answers the model gave here, and crops with the glyphs made of them.
+
+A device that gives the same for both has the model, the runtime and the preprocessing that were gated.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.inference import run_apart
+from convert.measure import REFERENCE, Measurement
+from convert.run_folder import GlyphSet, RunFolder, rank_within_class
+from edge.errors import BundleError
+from edge.normalize import cut_to_ink, normalize_glyph
+from edge.nouns import Gray
+
+GLYPH_COUNT = 64
+"""About how many glyphs are replayed; every class gets the same number."""
+
+SAFE_STEPS = 24
+"""Steps by which the best score leads the second where the choice is free: runtimes differ by up to 11 (measured)."""
+
+CROP_SIDES = (9, 14, 20, 28, 45, 70, 120, 200)
+"""Longer side of each crop's ink in pixels: below, at and far above the glyph's box of 20."""
+
+FAINT_EVERY, FAINT = 3, 0.6
+"""Every third crop has its ink at this share, so that stretching is replayed too."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Golden:
+    """What is replayed.
+
+    Parameters
+    ----------
+    glyphs : (n, 28, 28) uint8
+    quantized : (n, classes) int8
+        The reference runtime's output.
+    labels : (n) int64
+        The truth, which is also what the model answers.
+    coverages : tuple of (rows, columns) uint8
+        Crops of ink of many sizes.
+    normalized : tuple of (28, 28) uint8
+        The glyph of each crop.
+    """
+
+    glyphs: Gray
+    quantized: NDArray[np.int8]
+    labels: NDArray[np.int64]
+    coverages: tuple[Gray, ...]
+    normalized: tuple[Gray, ...]
+
+
+def make_golden(run: RunFolder, model: bytes, measurement: Measurement) -> Golden:
+    """Choose glyphs of every class, evenly and seeded, from the evaluation set, and crops from the calibration set.
+
+    A class that the evaluation set does not have (what is not a digit) comes from the validation set.
+    """
+    glyphs, labels, quantized = _candidates(run, model, measurement)
+    rng = np.random.default_rng(run.card.seed)
+    chosen = choose_glyphs(quantized, labels, max(1, round(GLYPH_COUNT / len(run.card.labels))), rng)
+    coverages = tuple(draw_crop(run.calibration.samples.glyphs, number, rng) for number in range(len(CROP_SIDES)))
+    normalized = tuple(normalize_glyph(coverage) for coverage in coverages)
+    return Golden(glyphs[chosen], quantized[chosen], labels[chosen], coverages, normalized)
+
+
+def choose_glyphs(
+    quantized: NDArray[np.int8], labels: NDArray[np.int64], per_class: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Indices of up to `per_class` glyphs of each label that the model gets right, sure ones first, else at random."""
+    lead = lead_in_steps(quantized, labels)
+    order = rng.permutation(len(labels))
+    order = order[lead[order] > 0]
+    order = order[np.argsort(-np.minimum(lead[order], SAFE_STEPS), kind="stable")]
+    order = order[rank_within_class(labels[order]) < per_class]
+    return order[np.argsort(labels[order], kind="stable")]
+
+
+def lead_in_steps(quantized: NDArray[np.int8], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """By how many steps each glyph's own score leads the best other one; negative where the model is wrong."""
+    scores = quantized.astype(np.int64)
+    own = np.take_along_axis(scores, labels[:, None], axis=1)[:, 0]
+    np.put_along_axis(scores, labels[:, None], np.iinfo(np.int64).min // 2, axis=1)
+    return own - scores.max(axis=1)
+
+
+def draw_crop(glyphs: Gray, number: int, rng: np.random.Generator) -> Gray:
+    """Ink of one of the glyphs at the size of crop `number`, with some paper round it."""
+    inked = [glyph for glyph in glyphs if cut_to_ink(glyph) is not None]
+    ink = cut_to_ink(inked[rng.integers(len(inked))])
+    longer = max(ink.shape)
+    size = tuple(max(1, round(length * CROP_SIDES[number] / longer)) for length in ink.shape[::-1])
+    crop = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if CROP_SIDES[number] < longer else cv2.INTER_CUBIC)
+    if number % FAINT_EVERY == FAINT_EVERY - 1:
+        crop = cv2.convertScaleAbs(crop, alpha=FAINT)
+    return np.pad(crop, rng.integers(0, 4, (2, 2)))
+
+
+def pack_golden(golden: Golden) -> bytes:
+    """The content of `golden.npz`: glyphs, quantized, labels, and coverage_i with normalized_i."""
+    arrays: dict[str, Any] = {"glyphs": golden.glyphs, "quantized": golden.quantized, "labels": golden.labels}
+    arrays |= {f"coverage_{i}": coverage for i, coverage in enumerate(golden.coverages)}
+    arrays |= {f"normalized_{i}": glyph for i, glyph in enumerate(golden.normalized)}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def read_golden(path: Path) -> Golden:
+    """Read what `pack_golden` packed.
+
+    Raises
+    ------
+    BundleError
+        The file is missing, damaged, or not a golden replay.
+    """
+    try:
+        with np.load(io.BytesIO(path.read_bytes())) as arrays:  # by path, NumPy 1 leaves a damaged file open
+            count = sum(name.startswith("coverage_") for name in arrays)
+            crops = [tuple(arrays[f"{kind}_{i}"] for i in range(count)) for kind in ("coverage", "normalized")]
+            return Golden(arrays["glyphs"], arrays["quantized"], arrays["labels"], *crops)
+    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise BundleError(
+            f"{path}: not a golden replay ({type(error).__name__}: {error}); build the bundle again with: make convert"
+        ) from error
+
+
+def _candidates(
+    run: RunFolder, model: bytes, measurement: Measurement
+) -> tuple[Gray, NDArray[np.int64], NDArray[np.int8]]:
+    """Evaluation glyphs, and validation glyphs of the classes that those lack, with labels and outputs."""
+    evaluation, quantized = run.evaluation, measurement.quantized[REFERENCE]
+    lacking = ~np.isin(run.validation.labels, evaluation.labels)
+    if not lacking.any():
+        return evaluation.glyphs, evaluation.labels, quantized
+    others = GlyphSet(run.validation.glyphs[lacking], run.validation.labels[lacking])
+    more = run_apart(model, others.glyphs, REFERENCE)
+    parts = ((evaluation.glyphs, others.glyphs), (evaluation.labels, others.labels), (quantized, more))
+    glyphs, labels, outputs = (np.concatenate(pair) for pair in parts)
+    return glyphs, labels, outputs

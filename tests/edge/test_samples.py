@@ -1,0 +1,67 @@
+"""The shipped pictures read as they are named, with the shipped bundle: adding a file adds a test."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.check import check_device
+from edge.nouns import Frame
+from edge.pictures import load_picture
+from edge.pipeline import Reader, classify_crop, read_frame
+from edge.sources import SourceSettings, open_source
+
+ROOT = Path(__file__).parents[2]
+BUNDLE = ROOT / "models" / "digits"
+SAMPLES = sorted((ROOT / "edge" / "samples").glob("*.png"))
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader.open(BUNDLE)
+
+
+def test_there_are_samples():
+    assert len(SAMPLES) >= 6
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_reads_as_it_is_named(path, reader):
+    readings = read_frame(Frame(load_picture(path), str(path)), reader)
+    wanted = [] if path.stem == "none" else path.stem.split("_")
+    assert [r.text for r in readings if r.status == "ok"] == wanted
+    assert [r.status for r in readings] == (["ok"] * len(wanted) or ["empty"])
+
+
+def test_a_photographed_page_of_handwriting_is_read(reader):
+    readings = read_frame(Frame(load_picture(ROOT / "tests" / "fixtures" / "hyp5.jpg"), "hyp5"), reader)
+    assert [r.text for r in readings if r.status == "ok"] == ["64193796", "52306", "12307468", "0755"]
+
+
+def test_the_demo_counts_up(reader):
+    with open_source("demo:?frames=5", SourceSettings()) as source:
+        texts = [read_frame(frame, reader)[0] for frame in source]
+    assert [reading.status for reading in texts] == ["ok"] * 5
+    values = [reading.value for reading in texts]
+    assert values == sorted(values)
+
+
+def test_the_shipped_bundle_passes_the_check():
+    outcomes = {check.outcome for check in check_device(BUNDLE, None)}
+    assert "FAILED" not in outcomes
+
+
+def test_blank_and_noisy_frames_are_empty(reader):
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    for level in (0, 60, 128, 255):
+        assert [r.status for r in read_frame(Frame(np.full((240, 320), level, np.uint8), "flat"), reader)] == ["empty"]
+    for sigma in (5, 20, 60):
+        noisy = rng.normal(128, sigma, (240, 320)).clip(0, 255).astype(np.uint8)
+        assert all(r.status != "ok" for r in read_frame(Frame(noisy, "noise"), reader))
+
+
+def test_a_crop_without_ink_has_no_prediction(reader):
+    import numpy as np
+
+    assert classify_crop(np.full((40, 40), 130, np.uint8), reader) == (None, None)
