@@ -29,7 +29,10 @@ help: ## list the targets
 setup: $(VENV)/.dev ## make the whole environment in .venv
 
 demo: $(VENV)/.edge ## read the shipped pictures and a clip, and show where the annotated pictures lie
-	@$(BIN)/python -m edge demo
+	@$(BIN)/python -m edge read edge/samples tests/fixtures/hyp5.jpg --annotate annotated --model $(MODEL)
+	@echo; echo "a rendered meter that runs (demo:), a line for each new reading:"
+	@$(BIN)/python -m edge run --source 'demo:?frames=20' --model $(MODEL)
+	@echo; echo "The pictures with what was read drawn on them lie in $(CURDIR)/annotated"
 
 run: $(VENV)/.edge ## read the camera until Ctrl-C (SOURCE=camera by default)
 	@$(BIN)/python -m edge run --source $(or $(SOURCE),camera) --model $(MODEL)
@@ -47,7 +50,8 @@ verify: $(VENV)/.train ## run the gates on MODEL again
 	$(BIN)/python -m convert verify $(MODEL) --run $(RUN)
 
 test: $(VENV)/.dev ## run all tests
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests/edge  # on its own: tflite-runtime refuses every model once TensorFlow is imported
+	$(BIN)/python -m pytest tests --ignore tests/edge
 
 test-edge: .venv-edge/.edge ## run the device's tests with the device's packages alone
 	@if .venv-edge/bin/python -c 'import tensorflow' 2>/dev/null; then echo 'TensorFlow is in .venv-edge: the proof is void'; exit 1; fi
@@ -65,8 +69,10 @@ types: $(VENV)/.dev ## type checker on edge/
 bench: $(VENV)/.edge ## latency of each stage on this machine
 	@$(BIN)/python -m edge bench --model $(MODEL)
 
-report: $(VENV)/.dev ## measure the scenes and write the tables of README.md again
+report: $(VENV)/.dev ## measure again and write the tables of README.md
 	$(BIN)/python -m tests.scenes.measure --model $(MODEL) --out tests/scenes/report.json
+	$(BIN)/python -m tests.scenes.photographs --model $(MODEL) --out tests/scenes/photographs.json
+	$(BIN)/python -m edge bench --model $(MODEL) --json > tests/bench.json
 	$(BIN)/python -m tests.readme_tables --write
 
 lock: $(VENV)/.dev ## pin the versions of all packages in requirements.lock

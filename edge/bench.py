@@ -131,7 +131,7 @@ def _stages(reader: Reader, frame: Frame) -> dict[str, float]:
 def _regions(ink: Ink) -> list[Region]:
     """Pieces, lines of them, and the coverage of each."""
     ink, pieces = find_pieces(ink)
-    return [region_of(ink, [piece]) for line in find_lines(pieces, ink.mask.shape[0]) for piece in line.pieces]
+    return [region_of(ink, [piece]) for line in find_lines(ink, pieces) for piece in line.pieces]
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:

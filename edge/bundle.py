@@ -50,6 +50,9 @@ class Confidence(Strict):
     expected_calibration_error: float = Field(ge=0, description="on that split, 15 equal-mass bins")
     coverage: float = Field(ge=0, le=1, description="share of that split's digits at or above the cutoff")
     risk: float = Field(ge=0, le=1, description="share of wrong ones among those")
+    junk_accepted: float | None = Field(
+        default=None, ge=0, le=1, description="share of that split's non-digits that is accepted all the same"
+    )
 
 
 class DataSet(Strict):

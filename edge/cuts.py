@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from edge.nouns import Box, Gray, Prediction, Region
 
-MAX_CUTS = 14
+MAX_CUTS = 20
 """Cut candidates of one piece at the most."""
 
-CUTS_PER_HEIGHT = 3.2
+CUTS_PER_HEIGHT = 4.0
 """Cut candidates a piece gets for each height that it is wide."""
 
 MIN_PART = 0.1
@@ -36,6 +36,10 @@ STEP_COST = 0.12
 
 FLOOR = 1e-5
 """Probability that a part is given at the least, so that one bad part cannot outweigh all."""
+
+
+BEAM = 6
+"""Readings kept at each cut."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,30 +92,40 @@ def best_path(cutting: Cutting, predictions: Sequence[Prediction]) -> tuple[list
     list of int
         Indices into `parts`, left to right; empty where no chain of parts reaches from end to end.
     float
-        Odds of that chain against the next best one, as a probability.
+        Probability of what that chain reads against the best chain that reads otherwise.
     """
-    ahead: list[list[tuple[float, tuple[int, ...]]]] = [[] for _ in range(cutting.count)]
-    ahead[0] = [(0.0, ())]
-    by_end = sorted(range(len(cutting.spans)), key=lambda index: cutting.spans[index])
-    for index in by_end:
+    ahead: list[dict[str, _Chain]] = [{} for _ in range(cutting.count)]
+    ahead[0] = {"": (0.0, ())}
+    for index in sorted(range(len(cutting.spans)), key=lambda k: cutting.spans[k]):
         start, end = cutting.spans[index]
-        if ahead[start]:
-            worth = _log_worth(predictions[index])
-            ahead[end] = sorted(
-                [*ahead[end], *((score + worth, (*path, index)) for score, path in ahead[start])], reverse=True
-            )[:2]
-    finished = ahead[-1]
+        label, worth = _best_digit(predictions[index])
+        for text, (score, path) in ahead[start].items():
+            _keep(ahead[end], text + label, (score + worth, (*path, index)))
+    finished = sorted(ahead[-1].values(), reverse=True)
     if not finished:
         return [], 0.0
-    if len(finished) == 1:
-        return list(finished[0][1]), 1.0
-    return list(finished[0][1]), float(1.0 / (1.0 + np.exp(finished[1][0] - finished[0][0])))
+    rival = finished[1][0] - finished[0][0] if len(finished) > 1 else -np.inf
+    return list(finished[0][1]), float(1.0 / (1.0 + np.exp(rival)))
 
 
-def _log_worth(prediction: Prediction) -> float:
-    """Logarithm of the probability that a part is its best digit."""
-    best = max((score for label, score in prediction.scores.items() if label), default=0.0)
-    return float(np.log(max(best, FLOOR)))
+_Chain = tuple[float, tuple[int, ...]]
+"""Logarithm of a chain's probability, and its parts."""
+
+
+def _keep(chains: dict[str, _Chain], text: str, chain: _Chain) -> None:
+    """Keep the best chain of each text, and the `BEAM` best texts."""
+    if text not in chains or chain > chains[text]:
+        chains[text] = chain
+    if len(chains) > BEAM:
+        del chains[min(chains, key=lambda each: chains[each])]
+
+
+def _best_digit(prediction: Prediction) -> tuple[str, float]:
+    """The likeliest digit of a part, and the logarithm of its probability."""
+    label, score = max(
+        ((label, score) for label, score in prediction.scores.items() if label), key=lambda pair: pair[1]
+    )
+    return label, float(np.log(max(score, FLOOR)))
 
 
 def _seams(coverage: Gray, count: int) -> list[NDArray[np.int64]]:

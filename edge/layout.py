@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
-import numpy as np
-
-from edge.segment import MIN_HEIGHT, Piece, union_box
+from edge.binarize import Ink
+from edge.nouns import Box
+from edge.segment import MIN_HEIGHT, Piece, depth_of, union_box
 
 SIZE_RATIO = 2.3
-"""Digits of one number differ in size, the longer side, by less than this."""
+"""Digits of one number differ by less than this in their longer side, or in height: several may hang together."""
 
 MIN_OVERLAP = 0.2
 """Neighbours overlap vertically by this share of the lower one: at a skew of 15 degrees a small one has no more."""
@@ -26,7 +27,10 @@ GAP_RATIO = 2.2
 """... if it is this many times the middle gap of the line."""
 
 
-BESIDE_GAP, BESIDE_SIZE = 0.6, 0.45
+FAINT, REACH = 0.72, 0.1
+"""Bits of a frame have less than this share of the digits' contrast, and reach out this far over their height."""
+
+BESIDE_GAP, BESIDE_SIZE = 0.9, 0.45
 """A stranger this close to a number, over its height, and at least this size, casts doubt on it."""
 
 
@@ -41,23 +45,30 @@ class Line:
     @property
     def height(self) -> float:
         """Middle height of its digits in pixels."""
-        return float(np.median([piece.height for piece in self.pieces]))
+        return _height(self.pieces)
 
 
-def find_lines(pieces: Sequence[Piece], frame_height: int) -> list[Line]:
+def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
     """Numbers from top to bottom, then left to right.
 
     Parameters
     ----------
+    ink : Ink
     pieces : sequence of Piece
         Left to right.
-    frame_height : int
     """
-    tall = [piece for piece in pieces if MIN_HEIGHT <= piece.height <= 0.95 * frame_height]
-    groups = [part for chain in _chains(tall) for part in _split_at_gaps(chain)]
-    groups = _drop_minor(groups)
+    tall = [piece for piece in pieces if MIN_HEIGHT <= piece.height <= 0.95 * ink.mask.shape[0]]
+    chains = [_without_faint_rules(ink, chain) for chain in _chains(tall)]
+    kept = {id(piece) for chain in chains for piece in chain}
+    pieces = [piece for piece in pieces if id(piece) in kept or piece.height < MIN_HEIGHT]
+    groups = [part for chain in chains for part in _split_at_gaps(chain)]
+    groups = _without_faint_strays(ink, _drop_minor(groups))
     lines = [Line(tuple(group), tuple(_small_among(group, pieces)), tuple(_beside(group, pieces))) for group in groups]
     return _reading_order(lines)
+
+
+def _height(group: Sequence[Piece]) -> float:
+    return float(median(piece.height for piece in group))
 
 
 def _chains(tall: Sequence[Piece]) -> list[list[Piece]]:
@@ -103,9 +114,9 @@ def _nearest_right(index: int, tall: Sequence[Piece]) -> tuple[float, int] | Non
 
 
 def _fits(left: Piece, right: Piece) -> bool:
-    """Whether two pieces are of like size and on the same line."""
-    small, large = sorted((left.size, right.size))
-    return large < SIZE_RATIO * small and _are_level(left, right)
+    """Whether two pieces are of like size or height, and on the same line."""
+    ratios = (left.size / right.size, left.height / right.height)
+    return any(1 / SIZE_RATIO < ratio < SIZE_RATIO for ratio in ratios) and _are_level(left, right)
 
 
 def _are_level(left: Piece, right: Piece) -> bool:
@@ -113,14 +124,30 @@ def _are_level(left: Piece, right: Piece) -> bool:
     return overlap > MIN_OVERLAP * min(left.height, right.height)
 
 
+def _without_faint_rules(ink: Ink, chain: list[Piece]) -> list[Piece]:
+    """Leave out bits of a frame: drawn more faintly than the digits, and reaching out above or below them."""
+    if len(chain) < 3:
+        return chain
+    depths = [depth_of(ink, piece.box) for piece in chain]
+    solid = FAINT * sorted(depths)[3 * len(depths) // 4]
+    firm = [piece for piece, depth in zip(chain, depths, strict=True) if depth >= solid]
+    top, bottom = median(piece.box[1] for piece in firm), median(piece.bottom for piece in firm)
+    reach = REACH * (bottom - top)
+    return [
+        piece
+        for piece, depth in zip(chain, depths, strict=True)
+        if depth >= solid or (piece.box[1] > top - reach and piece.bottom < bottom + reach)
+    ]
+
+
 def _split_at_gaps(chain: list[Piece]) -> list[list[Piece]]:
     """Cut a chain where a gap is wide and much wider than the others."""
     if len(chain) < 3:
         return [chain]
-    gaps = np.array([right.box[0] - left.right for left, right in pairwise(chain)], float)
-    height = float(np.median([piece.height for piece in chain]))
-    limit = max(WIDE_GAP * height, GAP_RATIO * max(float(np.median(gaps)), 0.1 * height))
-    cuts = [0, *(index + 1 for index in np.flatnonzero(gaps > limit)), len(chain)]
+    gaps = [right.box[0] - left.right for left, right in pairwise(chain)]
+    height = _height(chain)
+    limit = max(WIDE_GAP * height, GAP_RATIO * max(median(gaps), 0.1 * height))
+    cuts = [0, *(index + 1 for index, gap in enumerate(gaps) if gap > limit), len(chain)]
     return [chain[start:end] for start, end in pairwise(cuts)]
 
 
@@ -134,8 +161,26 @@ def _drop_minor(groups: list[list[Piece]]) -> list[list[Piece]]:
     return kept
 
 
+def _without_faint_strays(ink: Ink, groups: list[list[Piece]]) -> list[list[Piece]]:
+    """Leave out lone pieces close to a number and much fainter than it: corners of its frame."""
+    numbers = [
+        (union_box([piece.box for piece in group]), median(depth_of(ink, piece.box) for piece in group))
+        for group in groups
+        if len(group) > 2
+    ]
+    return [group for group in groups if len(group) > 1 or not any(_is_stray(ink, group[0], *n) for n in numbers)]
+
+
+def _is_stray(ink: Ink, piece: Piece, number: Box, depth: float) -> bool:
+    x, y, width, height = number
+    is_close = (
+        x - height < piece.right and piece.box[0] < x + width + height and abs(piece.middle - y - height / 2) < height
+    )
+    return is_close and depth_of(ink, piece.box) < FAINT * depth
+
+
 def _lies_within(inner: tuple[int, ...], outer: tuple[int, ...], group: list[Piece], other: list[Piece]) -> bool:
-    height = float(np.median([piece.height for piece in other]))
+    height = _height(other)
     if len(group) > 1 or group[0].height > 0.75 * height:
         return False
     centre_y = inner[1] + inner[3] / 2
@@ -148,7 +193,7 @@ def _lies_within(inner: tuple[int, ...], outer: tuple[int, ...], group: list[Pie
 
 def _small_among(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
     """Pieces too small to be digits of this number that lie among its digits: bars, dots, specks."""
-    height = float(np.median([piece.height for piece in group]))
+    height = _height(group)
     box = union_box([piece.box for piece in group])
     members = {id(piece) for piece in group}
     return [
@@ -162,15 +207,15 @@ def _small_among(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]
 
 def _beside(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
     """Pieces that are no members but stand so close to either end that they may be digits of the number."""
-    height = float(np.median([piece.height for piece in group]))
+    height = _height(group)
     members = {id(piece) for piece in group}
     return [
         piece
         for piece in pieces
         if id(piece) not in members
-        and height * BESIDE_SIZE < piece.size < height / BESIDE_SIZE
+        and height * BESIDE_SIZE < piece.height < height / BESIDE_SIZE
         and any(
-            0 <= gap < BESIDE_GAP * height and _are_level(piece, end)
+            -0.5 * height <= gap < BESIDE_GAP * height and _are_level(piece, end)
             for end, gap in ((group[0], group[0].box[0] - piece.right), (group[-1], piece.box[0] - group[-1].right))
         )
     ]

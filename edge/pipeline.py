@@ -78,7 +78,7 @@ def run(source: Iterable[Frame], reader: Reader, sinks: Iterable[Sink]) -> None:
 def _read_polarity(gray: Gray, is_light: bool, reader: Reader) -> list[Reading]:
     """The readings of one polarity, without names."""
     ink, pieces = find_pieces(binarize(gray, is_light))
-    lines = find_lines(pieces, gray.shape[0])
+    lines = find_lines(ink, pieces)
     marks = decode_lines(ink, lines, reader.classifier.predict)
     readings = (assemble(ink, line, row, reader.cutoff) for line, row in zip(lines, marks, strict=True))
     return [reading for reading in readings if reading]

@@ -21,8 +21,8 @@ MIN_SIDE = 2
 MAX_PIECES = 600
 """Pieces looked at in a frame, the tallest first: a texture must not stop the clock."""
 
-WORK_SIDE = 64
-"""Longer side, in pixels, that a larger region is reduced to before its coverage is worked out."""
+WORK_SIDE, WIDEST = 64, 6
+"""Height in pixels that a larger region is reduced to before its coverage is worked out; it may be 6 times wider."""
 
 INK_QUANTILE = 0.2
 """The gray level of full ink is this quantile of a region's pixels."""
@@ -189,9 +189,10 @@ def _is_stroke(ink: Ink, piece: Piece) -> bool:
 
 
 def depth_of(ink: Ink, box: Box) -> float:
-    """How much darker than the paper the darkest pixel of a box is, in gray levels."""
+    """How dark the darkest pixel of a box is, as a share of the paper's light, 0 to 1: a shadow changes nothing."""
     x, y, width, height = box
-    return _paper_level(ink, box) - float(ink.gray[y : y + height, x : x + width].min())
+    darkest = float(ink.gray[y : y + height, x : x + width].min())
+    return 1.0 - darkest / max(_paper_level(ink, box), 1.0)
 
 
 def region_of(ink: Ink, pieces: Sequence[Piece]) -> Region:
@@ -208,9 +209,9 @@ def region_of(ink: Ink, pieces: Sequence[Piece]) -> Region:
     mask = _own_mask(ink.mask, padded, pieces)
     x, y, width, height = padded
     gray = ink.gray[y : y + height, x : x + width]
-    longer = max(width, height)
-    if longer > WORK_SIDE:
-        size = (max(1, round(width * WORK_SIDE / longer)), max(1, round(height * WORK_SIDE / longer)))
+    factor = max(height, width / WIDEST) / WORK_SIDE
+    if factor > 1:
+        size = (max(1, round(width / factor)), max(1, round(height / factor)))
         gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
         mask = cv2.compare(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), 96, cv2.CMP_GT)
     return Region(box, coverage_of(gray, mask, _paper_level(ink, padded)))

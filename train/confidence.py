@@ -39,8 +39,9 @@ TEMPERATURE_RANGE = (0.05, 20.0)
 class Confidence:
     """How logits become confidences, and from which on a digit is accepted; figures of the split that chose them.
 
-    `coverage` is the share of that split's characters that are accepted, right or wrong; `risk` the
-    share of wrong ones among all that is accepted, junk taken for a character included.
+    `coverage` is the share of that split's characters that are accepted, right or wrong, `risk` the
+    share of wrong ones among them, and `junk_accepted` the share of what is no character that is accepted
+    all the same: how much of that there is on a page, no validation set can know.
     """
 
     temperature: float
@@ -49,6 +50,7 @@ class Confidence:
     expected_calibration_error: float
     coverage: float
     risk: float
+    junk_accepted: float
 
     def as_card(self) -> dict[str, Any]:
         """The table of the run card and of the bundle's."""
@@ -89,7 +91,8 @@ def calibrate(logits: Logits, labels: Labels, names: tuple[str, ...], split: str
         split,
         expected_calibration_error(verdicts.confidence, verdicts.is_right),
         share(is_accepted, verdicts.is_written),
-        share(~verdicts.is_right, is_accepted),
+        share(~verdicts.is_right, is_accepted & verdicts.is_written),
+        share(is_accepted, ~verdicts.is_written),
     )
 
 
@@ -111,9 +114,10 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
 
 def choose_cutoff(verdicts: Verdicts, max_risk: float = MAX_RISK) -> float:
     """The smallest confidence from which on no more than `max_risk` of the accepted characters are wrong."""
-    confidence = verdicts.confidence[verdicts.is_read]
+    counted = verdicts.is_read & verdicts.is_written
+    confidence = verdicts.confidence[counted]
     order = np.argsort(-confidence, kind="stable")
-    risk = np.cumsum(~verdicts.is_right[verdicts.is_read][order]) / np.arange(1, len(order) + 1)
+    risk = np.cumsum(~verdicts.is_right[counted][order]) / np.arange(1, len(order) + 1)
     falls = np.append(np.diff(confidence[order]) < 0, True)[: len(order)]  # equal ones are accepted together
     allowed = confidence[order][falls & (risk <= max_risk)]
     lowest, highest = CUTOFF_RANGE
@@ -136,7 +140,7 @@ def expected_calibration_error(confidence: Floats, is_right: NDArray[np.bool_], 
 
 def risk_coverage(verdicts: Verdicts) -> tuple[Floats, Floats]:
     """Coverage and risk of every cutoff, the highest first."""
-    accepted = np.flatnonzero(verdicts.is_read)
+    accepted = np.flatnonzero(verdicts.is_read & verdicts.is_written)
     accepted = accepted[np.argsort(-verdicts.confidence[accepted], kind="stable")]
-    coverage = np.cumsum(verdicts.is_written[accepted]) / max(1, verdicts.is_written.sum())
+    coverage = np.arange(1, len(accepted) + 1) / max(1, verdicts.is_written.sum())
     return coverage, np.cumsum(~verdicts.is_right[accepted]) / np.arange(1, len(accepted) + 1)

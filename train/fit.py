@@ -254,7 +254,7 @@ def _write_glyphs(
 
 def _fingerprint(recipe: Recipe, dataset: Dataset, settings: Settings) -> dict[str, Any]:
     """All that a training depends on, by the name under which a user knows it."""
-    numbers = ("batch_size", "learning_rate", "schedule", "patience", "weight_decay", "label_smoothing")
+    numbers = ("batch_size", "learning_rate", "schedule", "patience", "weight_decay", "label_smoothing", "sets")
     return {
         "recipe": recipe.name,
         "data": dataset.name,

@@ -26,7 +26,7 @@ from train.junk import VARIANTS, draw_junk, printed
 Glyphs = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 SetMaker = Callable[[Digits, int, int], tuple[Glyphs, Labels]]
-"""(digits, epoch, seed) to glyphs (n, 28, 28) and labels (n)."""
+"""(digits, number of the set, seed) to glyphs (n, 28, 28) and labels (n)."""
 
 DIGITS = tuple("0123456789")
 
@@ -48,20 +48,22 @@ VALIDATION_JUNK_SHARE = 0.15
 PHOTOGRAPHED_SHARE, BENT_SHARE = 0.35, 0.45
 """Shares of the handwritten digits that go through the camera, or are bent only, in an epoch; the rest stay."""
 
-SETTLING_EPOCH = 13
-"""From this epoch on the shares are `SETTLED_SHARES`: the last weights settle on digits less bent."""
+BN_MOMENTUM = 0.95
+"""Of batch norm's averages: with Keras's 0.99 a run of a few hundred steps is not what it trained."""
 
-SETTLED_SHARES = 0.2, 0.35
+SETTLED_SET, SETTLED_SHARES = 7, (0.15, 0.35)
+"""The last of an epoch's sets has less bent digits: the weights settle on them."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A network, its data and its training.
 
-    `training_set` makes an epoch's glyphs and labels, `validation_set` those that choose the epoch,
-    the temperature and the cutoff. With `schedule` "cosine" the learning rate falls to nothing over
-    `epochs`; with "early-stopping" training ends when the validation loss has not fallen for
-    `patience` epochs. Both keep the weights of the last epoch and of the best one respectively.
+    `training_set` makes one of the `sets` that the epochs take in turn, the last `settling` of them
+    always the last set; `validation_set` makes those that choose the epoch, the temperature and the
+    cutoff. With `schedule` "cosine" the learning rate falls to nothing over `epochs`, and the last
+    epoch's weights are kept; with "early-stopping" training ends when the validation loss has not
+    fallen for `patience` epochs, and the best epoch's are.
     """
 
     name: str
@@ -77,7 +79,8 @@ class Recipe:
     patience: int = 5
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
-    remakes_training_set: bool = False
+    sets: int = 1
+    settling: int = 3
 
 
 def build_dense(classes: int) -> keras.Model:
@@ -96,8 +99,8 @@ def build_dense(classes: int) -> keras.Model:
 
 
 def build_digits(classes: int) -> keras.Model:
-    """A small all-convolutional network with batch norm, 5 layers and a global average, about 80,000 parameters."""
-    return _convolutional("digits", classes, ((24, 5, 2), (40, 3, 1), (48, 3, 2), (56, 3, 1), (64, 3, 1)))
+    """A small all-convolutional network with batch norm, 5 layers and a global average, about 100,000 parameters."""
+    return _convolutional("digits", classes, ((24, 5, 2), (40, 3, 1), (56, 3, 2), (64, 3, 1), (64, 3, 1)))
 
 
 def build_characters(classes: int) -> keras.Model:
@@ -111,27 +114,27 @@ def _convolutional(name: str, classes: int, stages: Sequence[tuple[int, int, int
     features = layers.Rescaling(1 / 255)(pixels)
     for filters, kernel, stride in stages:
         features = layers.Conv2D(filters, kernel, strides=stride, padding="same", use_bias=False)(features)
-        features = layers.ReLU()(layers.BatchNormalization()(features))
+        features = layers.ReLU()(layers.BatchNormalization(momentum=BN_MOMENTUM)(features))
     features = layers.Dropout(0.25)(layers.GlobalAveragePooling2D()(features))
     return keras.Model(pixels, layers.Dense(classes)(features), name=name)
 
 
-def plain_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs, Labels]:
+def plain_set(digits: Digits, _number: int, _seed: int) -> tuple[Glyphs, Labels]:
     """The digits as they are, normalized, in their order."""
     return glyphs_of(digits.images), digits.labels
 
 
-def bent_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs, Labels]:
-    """Every character once, bent anew each epoch."""
-    rng = np.random.default_rng([seed, epoch])
+def bent_set(digits: Digits, number: int, seed: int) -> tuple[Glyphs, Labels]:
+    """Every character once, bent in another way in each set."""
+    rng = np.random.default_rng([seed, number])
     return np.stack([redraw(image, rng) for image in digits.images]), digits.labels
 
 
-def camera_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs, Labels]:
-    """An epoch of the digits recipe: every handwritten digit once, bent or photographed, printed digits, and junk."""
-    rng = np.random.default_rng([seed, epoch])
+def camera_set(digits: Digits, number: int, seed: int) -> tuple[Glyphs, Labels]:
+    """A set of the digits recipe: every handwritten digit once, bent or photographed, printed digits, and junk."""
+    rng = np.random.default_rng([seed, number])
     faces = faces_of("train")
-    shares = SETTLED_SHARES if epoch >= SETTLING_EPOCH else (PHOTOGRAPHED_SHARE, BENT_SHARE)
+    shares = SETTLED_SHARES if number >= SETTLED_SET else (PHOTOGRAPHED_SHARE, BENT_SHARE)
     handwritten = [_varied(image, shares, rng) for image in digits.images]
     return _with_print_and_junk(handwritten, digits, faces, JUNK_SHARE, rng)
 
@@ -144,7 +147,7 @@ def _varied(image: Gray, shares: tuple[float, float], rng: np.random.Generator) 
     return redraw(image, rng) if draw < sum(shares) else normalize_glyph(image)
 
 
-def camera_validation_set(digits: Digits, epoch: int, seed: int) -> tuple[Glyphs, Labels]:
+def camera_validation_set(digits: Digits, _number: int, seed: int) -> tuple[Glyphs, Labels]:
     """Every validation digit as it is and once photographed, with printed digits of other faces, and junk."""
     rng = np.random.default_rng([seed, 1 << 20])
     plain = list(glyphs_of(digits.images))
@@ -192,20 +195,32 @@ def _printed(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tup
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("dense", "mnist", DIGITS, build_dense, 30, 128, 1e-3, "early-stopping", plain_set, plain_set),
+        Recipe(
+            "dense",
+            "mnist",
+            DIGITS,
+            build_dense,
+            15,
+            128,
+            3e-3,
+            "cosine",
+            bent_set,
+            plain_set,
+            sets=8,
+        ),
         Recipe(
             "digits",
             "mnist",
             (*DIGITS, NOT_A_DIGIT),
             build_digits,
-            16,
+            14,
             128,
             3e-3,
             "cosine",
             camera_set,
             camera_validation_set,
             weight_decay=1e-4,
-            remakes_training_set=True,
+            sets=8,
         ),
         Recipe(
             "characters",
@@ -219,7 +234,7 @@ RECIPES = {
             bent_set,
             plain_set,
             weight_decay=1e-4,
-            remakes_training_set=True,
+            sets=8,
         ),
     )
 }

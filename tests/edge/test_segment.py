@@ -22,6 +22,10 @@ def pieces_of(picture):
     return find_pieces(binarize(picture))[1]
 
 
+def lines_of(picture):
+    return find_lines(*find_pieces(binarize(picture)))
+
+
 def boxes_of(picture):
     return [piece.box for piece in pieces_of(picture)]
 
@@ -78,29 +82,42 @@ def test_union_box_spans_all():
 def test_bars_in_a_row_are_one_line_and_rows_are_in_reading_order():
     lower = [(40 + 25 * k, 120, 8, 30) for k in range(4)]
     upper = [(60 + 25 * k, 40, 8, 30) for k in range(3)]
-    lines = find_lines(pieces_of(bars(page(), *lower, *upper)), 200)
+    lines = lines_of(bars(page(), *lower, *upper))
     assert [[piece.box for piece in line.pieces] for line in lines] == [upper, lower]
 
 
 def test_two_numbers_side_by_side_are_two_lines():
     left, right = ([(start + 18 * k, 80, 8, 30) for k in range(4)] for start in (20, 180))
-    lines = find_lines(pieces_of(bars(page(), *left, *right)), 200)
+    lines = lines_of(bars(page(), *left, *right))
     assert [len(line.pieces) for line in lines] == [4, 4]
 
 
 def test_wide_but_even_spacing_is_one_number():
     boxes = [(20 + 45 * k, 80, 8, 30) for k in range(6)]
-    assert len(find_lines(pieces_of(bars(page(), *boxes)), 200)) == 1
+    assert len(lines_of(bars(page(), *boxes))) == 1
 
 
 def test_a_line_may_slant():
     boxes = [(20 + 30 * k, 60 + 8 * k, 8, 30) for k in range(7)]
-    (line,) = find_lines(pieces_of(bars(page(), *boxes)), 200)
+    (line,) = lines_of(bars(page(), *boxes))
     assert len(line.pieces) == 7
 
 
 def test_a_small_dot_among_digits_is_kept_apart():
     picture = bars(page(), (40, 60, 8, 40), (80, 60, 8, 40), (60, 94, 6, 6))
-    (line,) = find_lines(pieces_of(picture), 200)
+    (line,) = lines_of(picture)
     assert len(line.pieces) == 2
     assert [piece.box for piece in line.small] == [(60, 94, 6, 6)]
+
+
+def test_faint_bits_of_a_frame_are_no_digits():
+    picture = bars(page(), *[(40 + 40 * k, 60, 9, 40) for k in range(4)])
+    picture[50:110, 62:64] = 140
+    (line,) = lines_of(picture)
+    assert [piece.box[0] for piece in line.pieces] == [40, 80, 120, 160]
+
+
+def test_the_border_of_a_dark_desk_is_no_stroke():
+    picture = page()
+    picture[:, 150:] = 60
+    assert pieces_of(picture) == []

@@ -21,10 +21,10 @@ from edge.bundle import sha256_file
 from edge.nouns import Frame, Reading
 from edge.pipeline import Reader, read_frame
 from tests.scenes.generator import KINDS, Hand, Scene, handwriting, make_scene, print_of
+from train.card import Settings
 from train.data.fonts import render_text
 from train.data.mnist import load_mnist
 from train.data.split import split_validation
-from train.card import Settings
 from train.recipes import faces_of
 
 SEED = 20261121
@@ -74,7 +74,11 @@ def main() -> None:
 def hands(split: str) -> tuple[Hand, Hand]:
     """Handwriting and print of a split that the training never saw."""
     mnist = load_mnist()
-    digits = mnist.test if split == "test" else mnist.train.take(split_validation(mnist.train, seed=Settings().seed).validation)
+    digits = (
+        mnist.test
+        if split == "test"
+        else mnist.train.take(split_validation(mnist.train, seed=Settings().seed).validation)
+    )
     return handwriting(digits.images, digits.labels), print_of(faces_of(split), render_text)
 
 

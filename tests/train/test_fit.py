@@ -133,7 +133,8 @@ def cosine() -> Recipe:
         RECIPES["dense"],
         build=build_with_dropout,
         schedule="cosine",
-        remakes_training_set=True,
+        sets=3,
+        settling=1,
         weight_decay=1e-3,
         label_smoothing=0.1,
     )
@@ -205,10 +206,10 @@ def made_in_the_background(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_sets_made_ahead_are_those_made_in_place(builtin: Dataset):
     recipe = RECIPES["characters"]
     few = builtin.train.take(np.arange(0, 400, 10))
-    ahead = list(epoch_sets(recipe, few, seed=7, first=1, last=3))
-    assert [epoch for epoch, _, _ in ahead] == [1, 2]
-    for epoch, glyphs, labels in ahead:
-        expected, expected_labels = recipe.training_set(few, epoch, 7)
+    ahead = list(epoch_sets(recipe, few, seed=7, first=1, last=6))
+    assert [epoch for epoch, _, _ in ahead] == [1, 2, 3, 4, 5]
+    for number, (_, glyphs, labels) in zip((1, 2, 7, 7, 7), ahead, strict=True):
+        expected, expected_labels = recipe.training_set(few, number, 7)
         np.testing.assert_array_equal(glyphs, expected)
         np.testing.assert_array_equal(labels, expected_labels)
     assert not np.array_equal(ahead[0][1], ahead[1][1])
