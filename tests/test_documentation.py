@@ -15,7 +15,7 @@ from tests.readme_tables import with_tables
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-CLIS = {"edge": edge.cli.cli, "train": train.cli.cli, "convert": convert.cli.cli}
+CLIS = {"edge": edge.cli.cli, "train": train.cli.cli, "convert": convert.cli.main}
 COMMANDS = [
     line.removeprefix("$ ").split("#")[0].strip()
     for block in re.findall(r"```console\n(.*?)```", README, flags=re.S)

@@ -29,6 +29,9 @@ BINS = 15
 MAX_RISK = 0.001
 """Share of wrong ones among the accepted digits that the cutoff allows on the validation set."""
 
+MAX_LOST = 0.0003
+"""Share of the rightly read characters that may be called none on the validation set."""
+
 CUTOFF_RANGE = (0.5, 0.995)
 """A guess below one half is never accepted; above the upper end hardly anything would be."""
 
@@ -94,6 +97,22 @@ def calibrate(logits: Logits, labels: Labels, names: tuple[str, ...], split: str
         share(~verdicts.is_right, is_accepted & verdicts.is_written),
         share(is_accepted, ~verdicts.is_written),
     )
+
+
+def junk_excess(logits: Logits, labels: Labels, names: tuple[str, ...], max_lost: float = MAX_LOST) -> float:
+    """How far the logit of what is no character is too high: less it, at most `max_lost` of the characters go there.
+
+    The share of junk that a network was trained with is not the share on a page, and its logit has
+    that share in it (prior correction: Saerens, Latinne, Decaestecker, Adjusting the outputs of a
+    classifier to new a priori probabilities, 2002).
+    """
+    if NOT_A_DIGIT not in names:
+        return 0.0
+    junk = names.index(NOT_A_DIGIT)
+    characters = np.delete(logits, junk, axis=1)[labels != junk]
+    is_right = np.delete(np.arange(len(names)), junk)[characters.argmax(axis=1)] == labels[labels != junk]
+    excess = (logits[labels != junk, junk] - characters.max(axis=1))[is_right]
+    return max(0.0, float(np.quantile(excess, 1 - max_lost))) if len(excess) else 0.0
 
 
 def share(is_counted: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:

@@ -20,10 +20,11 @@ from edge.nouns import NOT_A_DIGIT
 from train import figures
 from train.card import Parts, Settings, run_card
 from train.checkpoint import Checkpoint, Progress
+from train.confidence import junk_excess
 from train.data.dataset import Dataset, Digits, Images, Labels, glyphs_of
 from train.data.split import calibration_indices, split_validation, subset
 from train.epochs import epoch_sets
-from train.evaluate import evaluate
+from train.evaluate import evaluate, logits_of
 from train.recipes import Recipe
 from train.run_folder import (
     CALIBRATION_FILE,
@@ -61,7 +62,8 @@ def fit(recipe: Recipe, dataset: Dataset, out: Path, settings: Settings | None =
     validation = recipe.validation_set(parts.validation, 0, settings.seed)
     progress = learn(recipe, parts.train, validation, checkpoint, settings.seed)
     kept = progress.best_epoch if recipe.schedule == "early-stopping" else progress.epochs
-    _leave(run, recipe, dataset, parts, validation, checkpoint.model(kept), progress, settings)
+    model = with_lower_junk(checkpoint.model(kept), recipe, validation)
+    _leave(run, recipe, dataset, parts, validation, model, progress, settings)
     checkpoint.remove()
     return run
 
@@ -105,15 +107,28 @@ def learn(
         log.info("continuing after epoch %d", progress.epochs)
     targets = (validation[0][..., None], _targets(recipe, validation[1]))
     with closing(epoch_sets(recipe, train, seed, progress.epochs, recipe.epochs)) as sets:
+        start_s = time.monotonic()  # the first epoch's time has the making of the sets in it
         for epoch, glyphs, labels in sets:
-            start_s = time.monotonic()
             row = _one_epoch(recipe, model, epoch, (glyphs, labels), targets, seed)
-            progress = progress.with_epoch(row, time.monotonic() - start_s)
+            took_s = time.monotonic() - start_s
+            progress = progress.with_epoch(row, took_s)
             checkpoint.save(model, progress)
-            log.info("%s", _line(row, recipe.epochs, time.monotonic() - start_s))
+            log.info("%s", _line(row, recipe.epochs, took_s))
+            start_s = time.monotonic()
             if is_over(recipe, progress):
                 break
     return progress
+
+
+def with_lower_junk(model: keras.Model, recipe: Recipe, validation: tuple[Images, Labels]) -> keras.Model:
+    """The model with its last bias lowered by what `junk_excess` finds, where the recipe knows what is no character."""
+    excess = junk_excess(logits_of(model, validation[0]), validation[1], recipe.labels)
+    if excess > 0:
+        weights, bias = model.layers[-1].get_weights()
+        bias[recipe.labels.index(NOT_A_DIGIT)] -= excess
+        model.layers[-1].set_weights([weights, bias])
+        log.info("logit of what is no character lowered by %.2f", excess)
+    return model
 
 
 def is_over(recipe: Recipe, progress: Progress) -> bool:

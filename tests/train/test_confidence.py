@@ -11,6 +11,7 @@ from train.confidence import (
     expected_calibration_error,
     fit_temperature,
     judge,
+    junk_excess,
     risk_coverage,
 )
 
@@ -74,10 +75,28 @@ def test_calibration_error_of_literals():
     assert expected_calibration_error(np.array([0.5, 0.5]), np.array([True, False]), bins=1) == pytest.approx(0.0)
 
 
-def test_junk_read_as_a_digit_counts_as_risk_and_not_as_coverage():
+def test_junk_read_as_a_digit_is_counted_apart_from_risk_and_coverage():
     logits = np.array([[9, 0, 0], [0, 9, 0], [0, 9, 0], [0, 0, 9]], np.float32)
-    found = judge(logits, np.array([0, 1, 2, 2]), NAMES, 1.0)
+    labels = np.array([0, 1, 2, 2])
+    found = judge(logits, labels, NAMES, 1.0)
     np.testing.assert_array_equal(found.is_read, [True, True, True, False])
     coverage, risk = risk_coverage(found)
-    assert coverage[-1] == 1.0
-    assert risk[-1] == pytest.approx(1 / 3)
+    assert (coverage[-1], risk[-1]) == (1.0, 0.0)
+    often = np.repeat([0, 1, 2, 3], [50, 50, 1, 1])
+    confidence = calibrate(logits[often], labels[often], NAMES, "validation")
+    assert (confidence.risk, confidence.junk_accepted) == (0.0, 0.5)
+
+
+def test_junk_is_lowered_until_few_characters_go_there():
+    rng = np.random.default_rng(2)
+    labels = np.repeat([0, 1, 2], 1000)
+    logits = rng.normal(0, 1, (3000, 3)).astype(np.float32)
+    logits[np.arange(3000), labels] += 6
+    logits[:, 2] += 3
+    lost = (logits.argmax(axis=1) == 2) & (labels != 2)
+    assert lost.mean() > 0.01
+    logits[:, 2] -= junk_excess(logits, labels, NAMES, max_lost=0.01)
+    still_lost = (logits.argmax(axis=1) == 2) & (labels != 2)
+    assert still_lost.sum() <= 0.01 * 2000
+    assert ((logits.argmax(axis=1) == 2) & (labels == 2)).sum() > 900
+    assert junk_excess(logits[:, :2], labels, ("0", "1")) == 0.0

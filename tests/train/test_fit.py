@@ -14,8 +14,9 @@ from edge.normalize import preprocessing_hash
 from edge.nouns import NOT_A_DIGIT
 from train.card import Settings
 from train.checkpoint import Checkpoint, Progress
-from train.data.dataset import Dataset, Digits, glyphs_of
+from train.data.dataset import Dataset, glyphs_of
 from train.epochs import epoch_sets
+from train.fit import _one_epoch as one_epoch
 from train.fit import adapt, build, cut, fit, is_over, learn
 from train.recipes import RECIPES, Recipe, plain_set
 from train.run_folder import RunFolder
@@ -107,10 +108,10 @@ class StoppedError(Exception):
     """Stands for a power cut."""
 
 
-def stops_at_epoch_2(digits: Digits, epoch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def stops_at_epoch_2(recipe: Recipe, model: keras.Model, epoch: int, *rest: object) -> dict[str, float]:
     if epoch == 2:
         raise StoppedError
-    return plain_set(digits, epoch, seed)
+    return one_epoch(recipe, model, epoch, *rest)
 
 
 def build_with_dropout(classes: int) -> keras.Model:
@@ -140,13 +141,17 @@ def cosine() -> Recipe:
     )
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path, builtin: Dataset, cosine: Recipe):
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
+    tmp_path: Path, builtin: Dataset, cosine: Recipe, monkeypatch: pytest.MonkeyPatch
+):
     settings = Settings(epochs=3, limit=300)
     parts = cut(builtin, settings)
     whole = replace(cosine, epochs=3)
     uninterrupted = learn(whole, parts.train, plain_set(parts.validation, 0, 0), Checkpoint(tmp_path / "whole", {}), 0)
+    monkeypatch.setattr("train.fit._one_epoch", stops_at_epoch_2)
     with pytest.raises(StoppedError):
-        fit(replace(cosine, training_set=stops_at_epoch_2), builtin, tmp_path / "run", settings)
+        fit(cosine, builtin, tmp_path / "run", settings)
+    monkeypatch.undo()
     assert (tmp_path / "run" / "checkpoint" / "epoch-002.keras").is_file()
     with pytest.raises(BundleError, match="holds no finished run"):
         RunFolder(tmp_path / "run").card()

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.nouns import Reading
+from edge.pipeline import Reader
+from tests.scenes.generator import KINDS, SIZE, Hand, Scene, make_scene
+from tests.scenes.measure import edit_distance, hands, measure_kind, scene_distance
+
+BUNDLE = Path(__file__).parents[2] / "models" / "digits"
+
+
+def draw_bar(digit, height, rng):
+    return np.full((height, max(2, height // 2)), 255, np.uint8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_scene_is_a_picture_with_its_numbers(kind):
+    scene = make_scene(kind, Hand(draw_bar), np.random.default_rng(1))
+    again = make_scene(kind, Hand(draw_bar), np.random.default_rng(1))
+    assert scene.gray.shape == SIZE
+    assert scene.gray.dtype == np.uint8
+    assert scene.gray.std() > 2
+    assert (scene.gray == again.gray).all()
+    assert all(3 <= len(number) <= 7 and number.isdigit() for number in scene.numbers)
+    assert (len(scene.numbers) > 1) == (kind == "multi-line")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "distance"),
+    [("", "", 0), ("", "12", 2), ("123", "123", 0), ("123", "13", 1), ("123", "143", 1), ("123", "1234", 1)],
+)
+def test_edit_distance_of_literals(first, second, distance):
+    assert edit_distance(first, second) == distance
+    assert edit_distance(second, first) == distance
+
+
+def test_a_number_that_was_not_read_counts_whole():
+    scene = Scene("clean", np.zeros((9, 9), np.uint8), ("123",))
+    empty = Reading("frame", "", None, "empty", 0.0, None)
+    assert scene_distance(scene, [empty]) == 3
+
+
+@pytest.mark.parametrize(("kind", "least"), [("printed", 20), ("clean", 15), ("shadow", 14), ("inverted", 14)])
+def test_the_shipped_bundle_reads_scenes_and_is_never_surely_wrong(digits_data, kind, least):
+    written, printed = hands("validation")
+    row = measure_kind(kind, printed if kind == "printed" else written, Reader.open(BUNDLE), 20, None)
+    assert row.numbers == 20
+    assert row.exact >= least
+    assert row.wrong_ok == 0
