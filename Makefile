@@ -31,7 +31,7 @@ setup: $(VENV)/.dev ## make the whole environment in .venv
 demo: $(VENV)/.edge ## read the shipped pictures and a clip, and show where the annotated pictures lie
 	@$(BIN)/python -m edge read edge/samples tests/fixtures/hyp5.jpg --annotate annotated --model $(MODEL)
 	@echo; echo "a rendered meter that runs (demo:), a line for each new reading:"
-	@$(BIN)/python -m edge run --source 'demo:?frames=20' --model $(MODEL)
+	@$(BIN)/python -m edge run --source 'demo:?frames=60' --model $(MODEL)
 	@echo; echo "The pictures with what was read drawn on them lie in $(CURDIR)/annotated"
 
 run: $(VENV)/.edge ## read the camera until Ctrl-C (SOURCE=camera by default)

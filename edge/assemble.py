@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edge.binarize import Ink
 from edge.decode import Mark
@@ -17,6 +18,9 @@ LEAST_DIGITS = 0.5
 
 APART = 0.8
 """What is no digit belongs to the number unless the gap to it is wider than this, over the digits' height."""
+
+AMONG_LETTERS = 2.0
+"""A lone digit this close to writing, over its height, may be a letter of it."""
 
 POINT_HEIGHT = 0.3
 """A decimal point is at most this high over the digits' height; a comma half as much again."""
@@ -64,6 +68,26 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> Read
     characters = _with_separators(characters, line, solid)
     reason = _reason(marks, characters, frame_size) or _unexplained(line, marks, characters, solid)
     return _reading(characters, reason)
+
+
+def doubt_among_letters(reading: Reading, writing: Sequence[Box]) -> Reading:
+    """The reading, in doubt if it is a lone digit in a row of writing: an l, an I or an O of some word.
+
+    Parameters
+    ----------
+    writing : sequence of boxes
+        Lines that are no numbers.
+    """
+    if reading.status != "ok" or len(reading.digits) > 1 or reading.box is None:
+        return reading
+    x, y, width, height = reading.box
+    reach = AMONG_LETTERS * height
+    if any(
+        ox < x + width + reach and x - reach < ox + ow and min(y + height, oy + oh) - max(y, oy) > 0.4 * min(height, oh)
+        for ox, oy, ow, oh in writing
+    ):
+        return replace(reading, value=None, status="uncertain", reason="a lone digit among letters")
+    return reading
 
 
 def name_readings(readings: Sequence[Reading]) -> list[Reading]:

@@ -9,7 +9,7 @@ from statistics import median
 
 from edge.binarize import Ink
 from edge.nouns import Box
-from edge.segment import MIN_HEIGHT, Piece, depth_of, union_box
+from edge.segment import MIN_HEIGHT, Piece, depth_of, is_surrounded, union_box
 
 SIZE_RATIO = 2.3
 """Digits of one number differ by less than this in their longer side, or in height: several may hang together."""
@@ -30,7 +30,7 @@ GAP_RATIO = 2.2
 FAINT, REACH = 0.72, 0.1
 """Bits of a frame have less than this share of the digits' contrast, and reach out this far over their height."""
 
-BESIDE_GAP, BESIDE_SIZE = 0.9, 0.45
+BESIDE_GAP, BESIDE_SIZE = 0.9, 0.35
 """A stranger this close to a number, over its height, and at least this size, casts doubt on it."""
 
 
@@ -41,6 +41,11 @@ class Line:
     pieces: tuple[Piece, ...]
     small: tuple[Piece, ...]
     beside: tuple[Piece, ...] = ()
+
+    @property
+    def box(self) -> Box:
+        """The box around its pieces."""
+        return union_box([piece.box for piece in self.pieces])
 
     @property
     def height(self) -> float:
@@ -63,6 +68,7 @@ def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
     pieces = [piece for piece in pieces if id(piece) in kept or piece.height < MIN_HEIGHT]
     groups = [part for chain in chains for part in _split_at_gaps(chain)]
     groups = _without_faint_strays(ink, _drop_minor(groups))
+    groups = [group for group in groups if len(group) > 1 or is_surrounded(ink, group[0])]
     lines = [Line(tuple(group), tuple(_small_among(group, pieces)), tuple(_beside(group, pieces))) for group in groups]
     return _reading_order(lines)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge.assemble import assemble, name_readings
+from edge.assemble import assemble, doubt_among_letters, name_readings
 from edge.binarize import binarize, polarity_evidence
 from edge.classifier import Classifier
 from edge.crop import glyph_of_crop
@@ -80,8 +80,9 @@ def _read_polarity(gray: Gray, is_light: bool, reader: Reader) -> list[Reading]:
     ink, pieces = find_pieces(binarize(gray, is_light))
     lines = find_lines(ink, pieces)
     marks = decode_lines(ink, lines, reader.classifier.predict)
-    readings = (assemble(ink, line, row, reader.cutoff) for line, row in zip(lines, marks, strict=True))
-    return [reading for reading in readings if reading]
+    readings = [assemble(ink, line, row, reader.cutoff) for line, row in zip(lines, marks, strict=True)]
+    writing = [line.box for line, reading in zip(lines, readings, strict=True) if reading is None]
+    return [doubt_among_letters(reading, writing) for reading in readings if reading]
 
 
 def _believed(readings: Sequence[Reading]) -> float:

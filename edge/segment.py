@@ -45,6 +45,9 @@ NARROW = 0.4
 FREE_SIDE = 0.25
 """... a stroke has paper beside it for this share of its height."""
 
+RING, RING_GAP, PAPER_SHARE = 5, np.ones((5, 5), np.uint8), 0.75
+"""This share of the ring from 2 to 5 pixels around a lone digit is paper."""
+
 GRAY_LEVELS = np.arange(256, dtype=np.float32)
 
 BORDER_KERNEL = np.ones((3, 3), np.uint8)
@@ -186,6 +189,21 @@ def _is_stroke(ink: Ink, piece: Piece) -> bool:
     half = (paper + float(ink.gray[rows, x : x + width].mean())) / 2
     sides = ink.gray[rows, max(x - 4, 0) : max(x - 1, 0)], ink.gray[rows, x + width + 1 : x + width + 4]
     return all(side.size > 0 and float((side.max(axis=1) > half).mean()) > FREE_SIDE for side in sides)
+
+
+def is_surrounded(ink: Ink, piece: Piece) -> bool:
+    """Whether there is paper around a piece: along the border of a page or a desk there is on one side only."""
+    x, y, width, height = piece.box
+    left, top = max(x - RING, 0), max(y - RING, 0)
+    right, bottom = min(x + width + RING, ink.mask.shape[1]), min(y + height + RING, ink.mask.shape[0])
+    own = _own_mask(ink.mask, (left, top, right - left, bottom - top), [piece])
+    gray = ink.gray[top:bottom, left:right]
+    ring = cv2.subtract(cv2.dilate(own, np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)), cv2.dilate(own, RING_GAP))
+    half = (_paper_level(ink, piece.box) + cv2.mean(gray, own)[0]) / 2
+    count = cv2.countNonZero(ring)
+    return (
+        count > 0 and cv2.countNonZero(cv2.bitwise_and(ring, cv2.compare(gray, half, cv2.CMP_GT))) > PAPER_SHARE * count
+    )
 
 
 def depth_of(ink: Ink, box: Box) -> float:

@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 BINS = 15
 """Of the calibration error, with equal numbers of glyphs."""
 
-MAX_RISK = 0.001
+MAX_RISK = 0.0008
 """Share of wrong ones among the accepted digits that the cutoff allows on the validation set."""
 
 MAX_LOST = 0.0003

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.assemble import assemble, name_readings, value_of
+from edge.assemble import assemble, doubt_among_letters, name_readings, value_of
 from edge.binarize import Ink
 from edge.decode import Mark
 from edge.layout import Line
@@ -137,3 +137,11 @@ def test_no_reading_is_one_empty_reading():
 
 def test_readings_are_named_in_order():
     assert [r.name for r in name_readings([read("1"), read("2")])] == ["line-1", "line-2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "writing", "status"),
+    [("4", (60, 22, 80, 30), "uncertain"), ("4", (300, 22, 80, 30), "ok"), ("42", (90, 22, 80, 30), "ok")],
+)
+def test_a_lone_digit_among_letters_is_doubted(text, writing, status):
+    assert doubt_among_letters(read(text), [writing]).status == status

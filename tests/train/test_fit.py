@@ -164,20 +164,22 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
     assert rates[-1] < 0.25 * rates[0]
 
 
-def test_a_checkpoint_of_other_settings_is_refused_until_fresh(tmp_path: Path, builtin: Dataset, cosine: Recipe):
-    stopping = replace(cosine, training_set=stops_at_epoch_2)
+def test_a_checkpoint_of_other_settings_is_refused_until_fresh(
+    tmp_path: Path, builtin: Dataset, cosine: Recipe, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("train.fit._one_epoch", stops_at_epoch_2)
     with pytest.raises(StoppedError):
-        fit(stopping, builtin, tmp_path, Settings(epochs=3, limit=200))
+        fit(cosine, builtin, tmp_path, Settings(epochs=3, limit=200))
     with pytest.raises(DataError, match=r"differs in epochs, seed; .*--fresh"):
-        fit(stopping, builtin, tmp_path, Settings(epochs=4, limit=200, seed=5))
+        fit(cosine, builtin, tmp_path, Settings(epochs=4, limit=200, seed=5))
     with pytest.raises(StoppedError):
-        fit(stopping, builtin, tmp_path, Settings(epochs=4, limit=200, seed=5, is_fresh=True))
+        fit(cosine, builtin, tmp_path, Settings(epochs=4, limit=200, seed=5, is_fresh=True))
     state = json.loads((tmp_path / "checkpoint" / "state.json").read_text())
     assert (state["settings"]["seed"], len(state["history"])) == (5, 2)
 
 
 def test_early_stopping_waits_for_patience_epochs_after_the_best():
-    recipe = replace(RECIPES["dense"], epochs=30, patience=2)
+    recipe = replace(RECIPES["dense"], schedule="early-stopping", epochs=30, patience=2)
     progress = Progress()
     ends = []
     for epoch, loss in enumerate([0.9, 0.5, 0.6, 0.4, 0.7, 0.8]):
