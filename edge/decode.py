@@ -17,6 +17,9 @@ Predict = Callable[[Sequence[Glyph]], list[Prediction]]
 SURE = 0.98
 """A piece that is a digit with this probability is not looked at again."""
 
+MAX_UNSURE = 24
+"""With more doubtful pieces in a frame than this, it is writing or texture for the greater part."""
+
 WIDE = 0.75
 """A doubtful piece may be several digits from this width over its line's height on."""
 
@@ -65,12 +68,22 @@ def decode_lines(ink: Ink, lines: Sequence[Line], predict: Predict) -> list[list
     """
     regions = [[region_of(ink, [piece]) for piece in line.pieces] for line in lines]
     marks = _split(regions, predict([glyph_of(region) for row in regions for region in row]))
-    doubts = [doubt for index, line in enumerate(lines) for doubt in _doubts(index, ink, line, marks[index])]
+    doubts = [
+        doubt for index in _worth_a_second_look(marks) for doubt in _doubts(index, ink, lines[index], marks[index])
+    ]
     if doubts:
         _ask(doubts, predict)
         for index in range(len(lines)):
             marks[index] = _settle(marks[index], [doubt for doubt in doubts if doubt.line == index])
     return marks
+
+
+def _worth_a_second_look(marks: Sequence[Sequence[Mark]]) -> list[int]:
+    """Lines whose doubtful marks are looked at again: all, or on a page of writing those with a sure digit."""
+    unsure = sum(mark.confidence < SURE for row in marks for mark in row)
+    if unsure <= MAX_UNSURE:
+        return list(range(len(marks)))
+    return [index for index, row in enumerate(marks) if any(mark.confidence >= SURE for mark in row)]
 
 
 def glyph_of(region: Region) -> Glyph:

@@ -69,3 +69,14 @@ def test_what_no_cut_explains_stays_as_it_is():
 
 def test_no_lines_give_no_marks():
     assert decode(picture(), Network()) == []
+
+
+def test_a_page_of_what_is_no_digit_is_not_searched():
+    network = Network()
+    gray = np.full((480, 640), PAPER, np.uint8)
+    for row in range(30, 400, 70):
+        for column in range(20, 600, 90):
+            gray[row : row + 40, column : column + 40] = INK
+    rows = decode(gray, network)
+    assert {label for row in labels(rows) for label in row} == {NOT_A_DIGIT}
+    assert len(network.batches) == 1
