@@ -234,7 +234,10 @@ def test_run_is_stopped_cleanly_by_a_signal(fake_bundle, number):
         assert process.stdout is not None
         assert "55555" in process.stdout.readline()
         process.send_signal(number)
-        _, err = process.communicate(timeout=20)
+        try:
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert (process.returncode, err) == (0, "")
 
 
