@@ -117,7 +117,7 @@ def risk_coverage_curve(verdicts: Verdicts, confidence: Confidence, split: str) 
     axes = figure.subplots()
     coverage, risk = risk_coverage(verdicts)
     axes.plot(100 * coverage, 100 * risk, color=BLUE)
-    axes.axhline(100 * MAX_RISK, color=GRAY_LINE, linestyle="--", linewidth=1, label=f"limit {MAX_RISK:.1%}")
+    axes.axhline(100 * MAX_RISK, color=GRAY_LINE, linestyle="--", linewidth=1, label=f"limit {MAX_RISK:.2%}")
     label = f"cutoff {confidence.cutoff:.3f}: {confidence.coverage:.2%} at {confidence.risk:.3%}"
     axes.plot([100 * confidence.coverage], [100 * confidence.risk], "o", color=ORANGE, label=label)
     axes.set(
