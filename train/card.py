@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import edge
 from edge.normalize import preprocessing_constants, preprocessing_hash
+from edge.nouns import NOT_A_DIGIT
 from train.checkpoint import Progress
 from train.data.dataset import Dataset, Digits, Labels
 from train.evaluate import Evaluation
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from train.recipes import Recipe
 
 PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-learn", "pillow")
+
+
+RENDERED = (
+    "Printed digits, letters and signs it saw were rendered from some twenty families of faces, not photographed; "
+    "O, l, I, S, B and other letters that are digits in some face were left out of what is no digit."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +75,15 @@ def run_card(
         "epochs": progress.epochs,
         "seconds": round(progress.seconds, 1),
         "builtin": dataset.is_builtin,
-        "limits": [*dataset.limits, *_limits(dataset, settings)],
+        "limits": [*dataset.limits, *_limits(recipe, dataset, settings)],
     }
 
 
-def _limits(dataset: Dataset, settings: Settings) -> list[str]:
+def _limits(recipe: Recipe, dataset: Dataset, settings: Settings) -> list[str]:
+    limits = [RENDERED] if NOT_A_DIGIT in recipe.labels else []
     if settings.limit is None or settings.limit >= len(dataset.train):
-        return []
-    return [f"A trial run: trained, validated and tested on at most {settings.limit} pictures each."]
+        return limits
+    return [*limits, f"A trial run: trained, validated and tested on at most {settings.limit} pictures each."]
 
 
 def _versions() -> dict[str, str]:

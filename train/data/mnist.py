@@ -78,6 +78,7 @@ def load_mnist(
         train=_read_part(train_images, train_labels, "train"),
         test=_read_part(test_images, test_labels, "test"),
         labels=tuple("0123456789"),
+        limits=("Handwriting of American employees and students; other hands are read less surely.",),
     )
 
 
