@@ -16,6 +16,7 @@ from edge.binarize import INK_FRACTION
 from edge.normalize import cut_to_ink, normalize_glyph
 from edge.nouns import Gray
 from edge.segment import coverage_of
+from train.residue import Residue
 
 MIN_SURVIVING = 0.6
 """A thinned digit that keeps less of its ink than this is left as thick as it was."""
@@ -33,13 +34,17 @@ class Distortion:
     max_height_px: int = 44
 
 
-def photograph(ink: Gray, rng: np.random.Generator, distortion: Distortion | None = None) -> Gray:
+def photograph(
+    ink: Gray, rng: np.random.Generator, distortion: Distortion | None = None, residue: Residue | None = None
+) -> Gray:
     """A glyph of `ink` after writing, lens, sensor and the device's preprocessing.
 
     Parameters
     ----------
     ink : (rows, columns) uint8
         0 is paper, 255 full ink.
+    residue : callable, optional
+        What the page leaves on the digit, see `train.residue`.
 
     Returns
     -------
@@ -53,6 +58,8 @@ def photograph(ink: Gray, rng: np.random.Generator, distortion: Distortion | Non
     written = _thickness(bent, rng)
     if cv2.countNonZero(written) < MIN_SURVIVING * cv2.countNonZero(bent):
         written = bent
+    if residue is not None:
+        written = cv2.copyMakeBorder(residue(written, rng), 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=0)
     gray, paper, contrast = _expose(written, rng)
     mask = cv2.compare(gray, float(paper - INK_FRACTION * contrast), cv2.CMP_LT)
     return normalize_glyph(coverage_of(gray, mask, paper))

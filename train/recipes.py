@@ -1,4 +1,4 @@
-"""The networks and what each is trained on: `dense`, `digits` and `characters`.
+"""The networks and what each is trained on: `dense`, `digits`, `paper` and `characters`.
 
 A recipe says everything that a run depends on beside its seed. Pixels go in as 0..255 and are scaled
 by the first layer; logits come out, so that int8 keeps the small differences between unlikely classes.
@@ -7,7 +7,8 @@ by the first layer; logits come out, so that int8 keeps the small differences be
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import keras
@@ -17,11 +18,12 @@ from numpy.typing import NDArray
 
 from edge.normalize import normalize_glyph
 from edge.nouns import GLYPH_SIDE, NOT_A_DIGIT, Gray
-from train.augment import photograph, redraw
+from train.augment import Distortion, photograph, redraw
 from train.data.dataset import Digits, glyphs_of
 from train.data.emnist import CHARACTERS
 from train.data.fonts import Face, digit_faces, family, hershey_faces
 from train.junk import VARIANTS, draw_junk, printed
+from train.residue import Residue, residue_of
 
 Glyphs = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -36,23 +38,57 @@ VALIDATION_FAMILIES = frozenset({"Caladea", "cmss"})
 TEST_FAMILIES = frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"})
 """Families that no training and no choice sees: the scenes of the tests are set in them."""
 
-PRINTED_SHARE = 0.12
-"""Printed digits an epoch, as a share of the handwritten ones."""
-
-JUNK_SHARE = 0.06
-"""What is not a digit an epoch, as a share of the handwritten ones: with more, odd digits are taken for junk."""
-
-VALIDATION_JUNK_SHARE = 0.15
-"""The same in the validation set, where the cutoff is chosen: a page has more letters than the training."""
-
-PHOTOGRAPHED_SHARE, BENT_SHARE = 0.35, 0.45
-"""Shares of the handwritten digits that go through the camera, or are bent only, in an epoch; the rest stay."""
-
 BN_MOMENTUM = 0.95
 """Of batch norm's averages: with Keras's 0.99 a run of a few hundred steps is not what it trained."""
 
-SETTLED_SET, SETTLED_SHARES = 7, (0.15, 0.35)
+SETTLED_SET = 7
 """The last of an epoch's sets has less bent digits: the weights settle on them."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """What a set of glyphs is made of.
+
+    `photographed` and `bent` are the shares of the handwritten digits that go through the camera or are
+    bent only, `settled` the same two in the last set; the rest stay as they are. `printed` and `junk`
+    are given as shares of the handwritten digits: with more junk, odd digits are taken for junk.
+    `validation_junk` is higher, for that is where the cutoff is chosen, and a page has more letters than
+    the training. `beside` and `ruled` are the shares of photographed digits with a neighbour's sliver or a
+    rule's trace on them; `hand` and `print_` say how far each is bent.
+    """
+
+    photographed: float
+    bent: float
+    settled: tuple[float, float]
+    printed: float
+    junk: float
+    validation_junk: float
+    beside: float = 0.0
+    ruled: float = 0.0
+    hand: Distortion = field(default_factory=Distortion)
+    print_: Distortion = field(default_factory=Distortion)
+
+    def residue(self, digits: Digits) -> Residue | None:
+        """What the page leaves on photographed digits."""
+        return residue_of(digits.images, self.beside, self.ruled) if self.beside + self.ruled else None
+
+
+CROPS = Mix(photographed=0.35, bent=0.45, settled=(0.15, 0.35), printed=0.12, junk=0.06, validation_junk=0.15)
+"""Of single digits, with enough of the camera that they are read on a page as well."""
+
+PAGE = Mix(
+    photographed=0.55,
+    bent=0.35,
+    settled=(0.45, 0.3),
+    printed=0.2,
+    junk=0.12,
+    validation_junk=0.15,
+    beside=0.15,
+    ruled=0.08,
+    hand=Distortion(rotation_deg=14.0, shear=0.18, stretch=0.15, min_height_px=12),
+    print_=Distortion(rotation_deg=12.0, shear=0.28, stretch=0.3, min_height_px=12),
+)
+"""Of digits cut out of a page: turned, small, touched by others, in print that no font file has."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +139,11 @@ def build_digits(classes: int) -> keras.Model:
     return _convolutional("digits", classes, ((24, 5, 2), (40, 3, 1), (56, 3, 2), (64, 3, 1), (64, 3, 1)))
 
 
+def build_paper(classes: int) -> keras.Model:
+    """As `build_digits`, wider: about 260,000 parameters and 20 million multiply-adds."""
+    return _convolutional("paper", classes, ((32, 5, 2), (48, 3, 1), (64, 3, 1), (96, 3, 2), (96, 3, 1), (128, 3, 1)))
+
+
 def build_characters(classes: int) -> keras.Model:
     """As `build_digits`, wider for the 47 classes of EMNIST balanced."""
     return _convolutional("characters", classes, ((24, 5, 2), (48, 3, 1), (64, 3, 2), (80, 3, 1), (96, 3, 1)))
@@ -130,30 +171,33 @@ def bent_set(digits: Digits, number: int, seed: int) -> tuple[Glyphs, Labels]:
     return np.stack([redraw(image, rng) for image in digits.images]), digits.labels
 
 
-def camera_set(digits: Digits, number: int, seed: int) -> tuple[Glyphs, Labels]:
-    """A set of the digits recipe: every handwritten digit once, bent or photographed, printed digits, and junk."""
+def camera_set(mix: Mix, digits: Digits, number: int, seed: int) -> tuple[Glyphs, Labels]:
+    """Every handwritten digit once, bent or photographed, with printed digits and junk."""
     rng = np.random.default_rng([seed, number])
-    faces = faces_of("train")
-    shares = SETTLED_SHARES if number >= SETTLED_SET else (PHOTOGRAPHED_SHARE, BENT_SHARE)
-    handwritten = [_varied(image, shares, rng) for image in digits.images]
-    return _with_print_and_junk(handwritten, digits, faces, JUNK_SHARE, rng)
+    shares = mix.settled if number >= SETTLED_SET else (mix.photographed, mix.bent)
+    residue = mix.residue(digits)
+    handwritten = [_varied(image, shares, mix, residue, rng) for image in digits.images]
+    return _with_print_and_junk(handwritten, digits, faces_of("train"), mix, mix.junk, rng)
 
 
-def _varied(image: Gray, shares: tuple[float, float], rng: np.random.Generator) -> Gray:
+def _varied(
+    image: Gray, shares: tuple[float, float], mix: Mix, residue: Residue | None, rng: np.random.Generator
+) -> Gray:
     """One digit photographed, bent, or as it is."""
     draw = rng.random()
     if draw < shares[0]:
-        return photograph(image, rng)
+        return photograph(image, rng, mix.hand, residue)
     return redraw(image, rng) if draw < sum(shares) else normalize_glyph(image)
 
 
-def camera_validation_set(digits: Digits, _number: int, seed: int) -> tuple[Glyphs, Labels]:
+def camera_validation_set(mix: Mix, digits: Digits, _number: int, seed: int) -> tuple[Glyphs, Labels]:
     """Every validation digit as it is and once photographed, with printed digits of other faces, and junk."""
     rng = np.random.default_rng([seed, 1 << 20])
+    residue = mix.residue(digits)
     plain = list(glyphs_of(digits.images))
-    photographed = [photograph(image, rng) for image in digits.images]
+    photographed = [photograph(image, rng, mix.hand, residue) for image in digits.images]
     twice = Digits(np.concatenate([digits.images] * 2), np.concatenate([digits.labels] * 2))
-    return _with_print_and_junk(plain + photographed, twice, faces_of("validation"), VALIDATION_JUNK_SHARE, rng)
+    return _with_print_and_junk(plain + photographed, twice, faces_of("validation"), mix, mix.validation_junk, rng)
 
 
 def faces_of(split: Literal["train", "validation", "test"]) -> list[Face]:
@@ -166,9 +210,14 @@ def faces_of(split: Literal["train", "validation", "test"]) -> list[Face]:
 
 
 def _with_print_and_junk(
-    handwritten: list[Gray], digits: Digits, faces: Sequence[Face], junk_share: float, rng: np.random.Generator
+    handwritten: list[Gray],
+    digits: Digits,
+    faces: Sequence[Face],
+    mix: Mix,
+    junk_share: float,
+    rng: np.random.Generator,
 ) -> tuple[Glyphs, Labels]:
-    in_print, printed_labels = _printed(round(PRINTED_SHARE * len(handwritten)), faces, rng)
+    in_print, printed_labels = _printed(round(mix.printed * len(handwritten)), faces, mix.print_, rng)
     junk = [
         photograph(ink, rng)
         for ink in draw_junk(round(junk_share * len(handwritten)), digits.images, digits.labels, faces, rng)
@@ -179,7 +228,9 @@ def _with_print_and_junk(
     return glyphs[order], labels[order]
 
 
-def _printed(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tuple[list[Gray], Labels]:
+def _printed(
+    count: int, faces: Sequence[Face], distortion: Distortion, rng: np.random.Generator
+) -> tuple[list[Gray], Labels]:
     """Photographed printed digits; every family as often as any other."""
     families = sorted({family(face) for face in faces})
     members = {name: [face for face in faces if family(face) == name] for name in families}
@@ -189,7 +240,7 @@ def _printed(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tup
         printed(DIGITS[label], group[rng.integers(len(group))], int(rng.integers(VARIANTS)))
         for label, group in zip(labels, chosen, strict=True)
     ]
-    return [photograph(ink, rng) for ink in inks], labels.astype(np.int64)
+    return [photograph(ink, rng, distortion) for ink in inks], labels.astype(np.int64)
 
 
 RECIPES = {
@@ -217,9 +268,23 @@ RECIPES = {
             128,
             3e-3,
             "cosine",
-            camera_set,
-            camera_validation_set,
+            partial(camera_set, CROPS),
+            partial(camera_validation_set, CROPS),
             weight_decay=1e-4,
+            sets=8,
+        ),
+        Recipe(
+            "paper",
+            "mnist",
+            (*DIGITS, NOT_A_DIGIT),
+            build_paper,
+            24,
+            128,
+            3e-3,
+            "cosine",
+            partial(camera_set, PAGE),
+            partial(camera_validation_set, PAGE),
+            weight_decay=1e-2,
             sets=8,
         ),
         Recipe(
