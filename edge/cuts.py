@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from edge.nouns import Box, Gray, Prediction, Region
 
-MAX_CUTS = 20
+MAX_CUTS = 48
 """Cut candidates of one piece at the most."""
 
-CUTS_PER_HEIGHT = 4.0
+CUTS_PER_HEIGHT = 8.0
 """Cut candidates a piece gets for each height that it is wide."""
 
 MIN_PART = 0.1
@@ -31,8 +31,14 @@ MAX_PART = 1.15
 MIN_INK = 0.03
 """A part has at least this share of the piece's ink."""
 
-STEP_COST = 0.12
+STEP_COST = 0.25
 """What a path pays for each step aside, in units of one pixel of full ink."""
+
+WAYPOINTS = (0.12, 0.3, 0.5, 0.7, 0.88)
+"""Rows, over the height, in which every column that paths like to cross gives a candidate."""
+
+APART = 0.015
+"""Two candidates have at least this much ink between them, in units of the height squared: blank paper does not count."""
 
 FLOOR = 1e-5
 """Probability that a part is given at the least, so that one bad part cannot outweigh all."""
@@ -40,6 +46,10 @@ FLOOR = 1e-5
 
 BEAM = 6
 """Readings kept at each cut."""
+
+
+Seam = NDArray[np.int64]
+"""A path from top to bottom: for each row, the first column on its right."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,30 +138,43 @@ def _best_digit(prediction: Prediction) -> tuple[str, float]:
     return label, float(np.log(max(score, FLOOR)))
 
 
-def _seams(coverage: Gray, count: int) -> list[NDArray[np.int64]]:
-    """Up to `count` paths from top to bottom through little ink, left to right, as a column for each row."""
+def _seams(coverage: Gray, count: int) -> list[Seam]:
+    """Up to `count` paths from top to bottom through little ink, left to right, as a column for each row.
+
+    The least-ink path through each pixel is the best way to it from the top and on to the bottom; paths
+    are taken where one is better than those through the pixels beside it, the least ink first.
+    """
     rows, columns = coverage.shape
-    ink = coverage.astype(np.float32) / 255.0 + 0.01
-    cost, steps = _accumulate(ink)
+    ink = coverage.astype(np.float32) / 255.0
+    down, down_steps = _accumulate(ink + 0.01)
+    up, up_steps = (table[::-1] for table in _accumulate(ink[::-1] + 0.01))
+    through = down + up - ink
     margin = max(2, round(MIN_PART * rows))
-    ends = _minima(cost[-1], margin, columns - margin)
-    paths = [_trace(steps, end) for end in sorted(ends, key=lambda column: cost[-1][column])]
-    kept: list[NDArray[np.int64]] = []
+    crossings = [
+        (through[row, column], row, column)
+        for row in {int(share * (rows - 1)) for share in WAYPOINTS}
+        for column in _minima(through[row], margin, columns - margin)
+    ]
+    paths = _trace(down_steps, up_steps, [(row, column) for _, row, column in sorted(crossings)])
+    return sorted(_distinct(ink, paths, count), key=lambda path: float(path.mean()))
+
+
+def _distinct(ink: NDArray[np.float32], paths: NDArray[np.int64], count: int) -> list[Seam]:
+    """The first `count` paths with ink on both sides and between each other."""
+    rows = np.arange(len(ink))
+    before = np.concatenate([np.zeros((len(ink), 1), np.float32), ink.cumsum(axis=1)], axis=1)
+    total, least = float(before[:, -1].sum()), APART * len(ink) ** 2
+    kept: list[Seam] = []
+    lefts = np.empty((0, len(ink)), np.float32)
     for path in paths:
-        if (
-            len(kept) < count
-            and _parts_ink(coverage, path)
-            and all(float(np.abs(path - other).mean()) >= 0.06 * rows for other in kept)
-        ):
+        left = before[rows, path]
+        has_ink = MIN_INK * total < float(left.sum()) < (1 - MIN_INK) * total
+        if has_ink and (np.abs(lefts - left).sum(axis=1) >= least).all():
             kept.append(path)
-    return sorted(kept, key=lambda path: float(path.mean()))
-
-
-def _parts_ink(coverage: Gray, path: NDArray[np.int64]) -> bool:
-    """Whether a path has some ink on both sides."""
-    left = float(coverage[np.arange(coverage.shape[1])[None, :] < path[:, None]].sum())
-    total = float(coverage.sum())
-    return MIN_INK * total < left < (1 - MIN_INK) * total
+            lefts = np.vstack([lefts, left])
+        if len(kept) == count:
+            break
+    return kept
 
 
 def _accumulate(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
@@ -174,15 +197,26 @@ def _minima(values: NDArray[np.float32], start: int, end: int) -> list[int]:
     return [c for c in range(start, end) if values[c] <= values[max(c - 2, 0) : c + 3].min()]
 
 
-def _trace(steps: NDArray[np.int8], end: int) -> NDArray[np.int64]:
-    path = np.empty(len(steps), np.int64)
-    path[-1] = end
-    for row in range(len(steps) - 1, 0, -1):
-        path[row - 1] = path[row] + steps[row, path[row]]
-    return path
+def _trace(
+    down_steps: NDArray[np.int8], up_steps: NDArray[np.int8], crossings: Sequence[tuple[int, int]]
+) -> NDArray[np.int64]:
+    """The best paths through pixels (row, column), (n, rows): followed to the top and to the bottom."""
+    rows = len(down_steps)
+    start = np.array([row for row, _ in crossings], np.int64)
+    paths = np.zeros((len(crossings), rows), np.int64)
+    paths[np.arange(len(crossings)), start] = [column for _, column in crossings]
+    for row in range(rows - 1, 0, -1):
+        going = row <= start
+        here = paths[going, row]
+        paths[going, row - 1] = here + down_steps[row, here]
+    for row in range(rows - 1):
+        going = row >= start
+        here = paths[going, row]
+        paths[going, row + 1] = here + up_steps[row, here]
+    return paths
 
 
-def _between(region: Region, left: NDArray[np.int64], right: NDArray[np.int64]) -> Region | None:
+def _between(region: Region, left: Seam, right: Seam) -> Region | None:
     """The part of a region from path `left` up to path `right`, with its box in the frame; None without ink."""
     rows, columns = region.coverage.shape
     grid = np.arange(columns)[None, :]
