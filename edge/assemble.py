@@ -11,7 +11,8 @@ from edge.binarize import Ink
 from edge.decode import Mark
 from edge.layout import Line
 from edge.nouns import UNREADABLE, Box, Digit, Reading, Status
-from edge.segment import Piece, depth_of, union_box
+from edge.pieces import Piece, union_box
+from edge.segment import depth_of
 
 LEAST_DIGITS = 0.5
 """A line with marks that are no digits, and with a lesser share of sure ones, is writing and left out."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.nouns import Gray, require_uint8
 
@@ -25,6 +26,15 @@ WINDOW = 7
 
 INK_FRACTION = 0.45
 """A pixel is ink from this share of the local contrast on; below half, so that thin strokes hold together."""
+
+NEAR = 3
+"""Cells around a pixel that hold the ink it is compared with: a faint digit beside a dark one is measured by itself."""
+
+FAR_FRACTION = 0.3
+"""... but a pixel must have this share of the contrast in the whole window: faint marks amid dark ones are no ink."""
+
+FAINT_FRACTION = 0.18
+"""Share of the contrast in the window from which on a pixel may belong to a rule or a frame."""
 
 MIN_CONTRAST = 14
 """Gray levels that ink differs from paper at the least: the texture of paper and JPEG stay below."""
@@ -52,6 +62,10 @@ class Ink:
         255 where there is ink.
     paper : (rows / 8, columns / 8) uint8
         Gray level of the paper a cell.
+    darkest : (rows / 8, columns / 8) uint8
+        Gray level of the darkest pixel in the window around a cell.
+    least_depth : float
+        Gray levels below the paper from which on a pixel is more than noise.
     is_light : bool
         Whether the frame shows light ink on dark.
     """
@@ -59,6 +73,8 @@ class Ink:
     gray: Gray
     mask: Gray
     paper: Gray
+    darkest: Gray
+    least_depth: float
     is_light: bool
 
 
@@ -77,13 +93,22 @@ def binarize(gray: Gray, is_light: bool = False) -> Ink:
     if noise > NOISY:
         dark = cv2.GaussianBlur(dark, (3, 3), 0)
         noise *= 0.4
-    paper, darkest = _paper_and_darkest(dark)
-    depth = np.maximum(
-        INK_FRACTION * cv2.subtract(paper, darkest).astype(np.float32), max(MIN_CONTRAST, NOISE_FACTOR * noise)
-    )
+    paper, near, far = _paper_and_darkest(dark)
+    depth = np.maximum(INK_FRACTION * cv2.subtract(paper, near), FAR_FRACTION * cv2.subtract(paper, far))
+    least = max(MIN_CONTRAST, NOISE_FACTOR * noise)
+    return Ink(dark, _below(dark, paper, np.maximum(depth, least)), paper, far, least, is_light)
+
+
+def faint_mask(ink: Ink) -> Gray:
+    """255 where there is at least faint ink, such as rules and frames are printed with: (rows, columns) uint8."""
+    depth = FAINT_FRACTION * cv2.subtract(ink.paper, ink.darkest)
+    return _below(ink.gray, ink.paper, np.maximum(depth, ink.least_depth))
+
+
+def _below(dark: Gray, paper: Gray, depth: NDArray[np.float64]) -> Gray:
+    """255 where a picture is darker than its paper by `depth`, given a cell."""
     level = np.clip(paper - depth, 0, 255).astype(np.uint8)
-    mask = cv2.compare(dark, _enlarge(level, dark.shape), cv2.CMP_LT)
-    return Ink(dark, mask, paper, is_light)
+    return cv2.compare(dark, _enlarge(level, dark.shape), cv2.CMP_LT)
 
 
 def noise_level(gray: Gray) -> float:
@@ -116,8 +141,8 @@ def polarity_evidence(gray: Gray) -> float:
     return float((square * detail).mean()) / spread**1.5 if spread > 0 else 0.0
 
 
-def _paper_and_darkest(dark: Gray) -> tuple[Gray, Gray]:
-    """Gray level of the paper and of the darkest pixel around, a cell.
+def _paper_and_darkest(dark: Gray) -> tuple[Gray, Gray, Gray]:
+    """Gray level of the paper, of the darkest pixel near and of the darkest in the window, a cell.
 
     The border is repeated outwards first: otherwise the closing takes its level from the inside, and
     the dark end of a gradient counts as ink.
@@ -130,8 +155,9 @@ def _paper_and_darkest(dark: Gray) -> tuple[Gray, Gray]:
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)
     paper = closed[margin[0] : margin[0] + small.shape[0], margin[1] : margin[1] + small.shape[1]]
     minimum = cv2.erode(half, np.ones((CELL // 2 + 1, CELL // 2 + 1), np.uint8))
-    darkest = cv2.erode(cv2.resize(minimum, small.shape[::-1], interpolation=cv2.INTER_NEAREST), kernel)
-    return cv2.blur(paper, (3, 3)), darkest
+    cells = cv2.resize(minimum, small.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    near = cv2.erode(cells, np.ones((NEAR, NEAR), np.uint8))
+    return cv2.blur(paper, (3, 3)), near, cv2.erode(cells, kernel)
 
 
 def _shrink(gray: Gray, factor: int) -> Gray:

@@ -34,11 +34,14 @@ MIN_INK = 0.03
 STEP_COST = 0.25
 """What a path pays for each step aside, in units of one pixel of full ink."""
 
+MAX_INK_CUT = 0.5
+"""A path crosses at most this much ink, over the height: what is thicker is a blot."""
+
 WAYPOINTS = (0.12, 0.3, 0.5, 0.7, 0.88)
 """Rows, over the height, in which every column that paths like to cross gives a candidate."""
 
 APART = 0.015
-"""Two candidates have at least this much ink between them, in units of the height squared: blank paper does not count."""
+"""Two candidates have at least this much ink between them, in units of the height squared; blank paper is none."""
 
 FLOOR = 1e-5
 """Probability that a part is given at the least, so that one bad part cannot outweigh all."""
@@ -147,13 +150,15 @@ def _seams(coverage: Gray, count: int) -> list[Seam]:
     rows, columns = coverage.shape
     ink = coverage.astype(np.float32) / 255.0
     down, down_steps = _accumulate(ink + 0.01)
-    up, up_steps = (table[::-1] for table in _accumulate(ink[::-1] + 0.01))
+    up, up_steps = _accumulate(ink[::-1] + 0.01)
+    up, up_steps = up[::-1], up_steps[::-1]
     through = down + up - ink
     margin = max(2, round(MIN_PART * rows))
     crossings = [
         (through[row, column], row, column)
         for row in {int(share * (rows - 1)) for share in WAYPOINTS}
         for column in _minima(through[row], margin, columns - margin)
+        if through[row, column] <= MAX_INK_CUT * rows
     ]
     paths = _trace(down_steps, up_steps, [(row, column) for _, row, column in sorted(crossings)])
     return sorted(_distinct(ink, paths, count), key=lambda path: float(path.mean()))

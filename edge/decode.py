@@ -10,7 +10,8 @@ from edge.cuts import Cutting, best_path, over_segment
 from edge.layout import Line
 from edge.normalize import normalize_glyph
 from edge.nouns import Glyph, Prediction, Region
-from edge.segment import Piece, region_of
+from edge.pieces import Piece
+from edge.segment import region_of
 
 Predict = Callable[[Sequence[Glyph]], list[Prediction]]
 

@@ -9,7 +9,8 @@ from statistics import median
 
 from edge.binarize import Ink
 from edge.nouns import Box
-from edge.segment import MIN_HEIGHT, Piece, depth_of, is_surrounded, union_box
+from edge.pieces import Piece, union_box
+from edge.segment import MIN_HEIGHT, depth_of, is_surrounded
 
 SIZE_RATIO = 2.3
 """Digits of one number differ by less than this in their longer side, or in height: several may hang together."""
@@ -131,19 +132,24 @@ def _are_level(left: Piece, right: Piece) -> bool:
 
 
 def _without_faint_rules(ink: Ink, chain: list[Piece]) -> list[Piece]:
-    """Leave out bits of a frame: drawn more faintly than the digits, and reaching out above or below them."""
+    """Leave out bits of a frame: fainter than the digits, and reaching out both above and below, or lying outside."""
     if len(chain) < 3:
         return chain
     depths = [depth_of(ink, piece.box) for piece in chain]
     solid = FAINT * sorted(depths)[3 * len(depths) // 4]
     firm = [piece for piece, depth in zip(chain, depths, strict=True) if depth >= solid]
-    top, bottom = median(piece.box[1] for piece in firm), median(piece.bottom for piece in firm)
-    reach = REACH * (bottom - top)
     return [
-        piece
-        for piece, depth in zip(chain, depths, strict=True)
-        if depth >= solid or (piece.box[1] > top - reach and piece.bottom < bottom + reach)
+        piece for piece, depth in zip(chain, depths, strict=True) if depth >= solid or not _is_frame_bit(piece, firm)
     ]
+
+
+def _is_frame_bit(piece: Piece, firm: Sequence[Piece]) -> bool:
+    """Whether a faint piece lies to the digits near it as a wall or a rule of their frame does."""
+    near = sorted(firm, key=lambda other: abs(other.box[0] - piece.box[0]))[:3]
+    top, bottom = median(other.box[1] for other in near), median(other.bottom for other in near)
+    reach = REACH * (bottom - top)
+    is_wall = piece.box[1] < top - reach and piece.bottom > bottom + reach
+    return is_wall or not top < piece.middle < bottom
 
 
 def _split_at_gaps(chain: list[Piece]) -> list[list[Piece]]:

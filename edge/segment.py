@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.binarize import CELL, Ink
+from edge.binarize import CELL, INK_FRACTION, Ink
 from edge.nouns import Box, Gray, Region
+from edge.pieces import Piece, connected_pieces, own_mask, union_box
+from edge.rules import find_rules, without_rules
 
 MIN_HEIGHT = 9
 """Least height of a digit in pixels: a 14 px digit loses some to blur and threshold."""
-
-MIN_SIDE = 2
-"""Pieces smaller than this in both directions are noise."""
 
 MAX_PIECES = 600
 """Pieces looked at in a frame, the tallest first: a texture must not stop the clock."""
@@ -27,17 +25,11 @@ WORK_SIDE, WIDEST = 64, 6
 INK_QUANTILE = 0.2
 """The gray level of full ink is this quantile of a region's pixels."""
 
-MIN_RULE = 24
-"""Length in pixels that a rule has at the least."""
-
-RULE_LENGTH = 3.2
-"""A piece this many times wider than high may hold a rule."""
-
-HOLLOW = 0.55
-"""The holes of a frame, or of a row of cells, make up at least this share of its box; a 0's stay below."""
-
 DASH = 6.0
 """What is left of a rule, and wider than this over its height, is a dash."""
+
+FAINT_PIECE = 0.8
+"""A piece with less than this share of the contrast around it is measured by its own darkness."""
 
 NARROW = 0.4
 """A piece narrower than this over its height is looked at closely: it may be an edge instead of a stroke."""
@@ -54,39 +46,6 @@ BORDER_KERNEL = np.ones((3, 3), np.uint8)
 """The soft border of the ink that is taken along: one pixel to all sides."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Piece:
-    """A connected piece of ink: its box in the frame and its outline."""
-
-    box: Box
-    outline: NDArray[np.int32]
-
-    @property
-    def right(self) -> int:
-        """First column after the piece."""
-        return self.box[0] + self.box[2]
-
-    @property
-    def bottom(self) -> int:
-        """First row below the piece."""
-        return self.box[1] + self.box[3]
-
-    @property
-    def height(self) -> int:
-        """Rows that the piece spans."""
-        return self.box[3]
-
-    @property
-    def size(self) -> int:
-        """The longer side of its box."""
-        return max(self.box[2], self.box[3])
-
-    @property
-    def middle(self) -> float:
-        """Row half-way between top and bottom."""
-        return self.box[1] + self.box[3] / 2
-
-
 def find_pieces(ink: Ink) -> tuple[Ink, list[Piece]]:
     """The connected pieces of ink from left to right, and the ink without the rules and frames that were found.
 
@@ -97,88 +56,63 @@ def find_pieces(ink: Ink) -> tuple[Ink, list[Piece]]:
     list of Piece
         At most `MAX_PIECES`, the tallest.
     """
-    pieces = _connected(ink.mask)
-    ruled = [piece for piece in pieces if _may_be_ruled(piece)]
-    mask = _without_rules(ink.mask, ruled)
+    pieces = connected_pieces(ink.mask)
+    rules = find_rules(ink, pieces)
+    if rules is not None:
+        ink = replace(ink, mask=without_rules(ink.mask, rules))
+        pieces = [piece for piece in connected_pieces(ink.mask) if piece.box[2] < DASH * piece.height]
+    mask = _with_faint_strokes(ink, pieces, rules)
     if mask is not ink.mask:
         ink = replace(ink, mask=mask)
-        pieces = [piece for piece in _connected(mask) if piece.box[2] < DASH * piece.height]
+        pieces = [piece for piece in connected_pieces(mask) if rules is None or piece.box[2] < DASH * piece.height]
     tallest = sorted(pieces, key=lambda piece: -piece.height)[:MAX_PIECES]
     kept = [piece for piece in tallest if piece.box[2] > NARROW * piece.height or _is_stroke(ink, piece)]
     return ink, sorted(kept, key=lambda piece: piece.box[0])
 
 
-def _connected(mask: Gray) -> list[Piece]:
-    """Outer outlines only; what stands inside a frame is a piece of its own."""
-    outlines, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if hierarchy is None:
-        return []
-    pieces = []
-    for outline, parent in zip(outlines, hierarchy[0, :, 3].tolist(), strict=True):
-        if parent < 0 and len(outline) > 1:
-            box = cv2.boundingRect(outline)
-            if box[2] >= MIN_SIDE and box[3] >= MIN_SIDE:
-                pieces.append(Piece(box, outline))
-    return pieces
+def _with_faint_strokes(ink: Ink, pieces: Sequence[Piece], rules: Gray | None) -> Gray:
+    """The mask with the thinner strokes of pieces that are fainter than those around them; the same where none is.
+
+    Ink is found by the darkest pixels near, and beside a bold digit the hairlines of a faint one are
+    missed: such a piece is measured once more by its own darkness, and takes in what hangs together with it.
+    """
+    completed = ink.mask
+    for piece in pieces:
+        if piece.size >= MIN_HEIGHT and _is_faint(ink, piece):
+            box = _grown(piece.box, max(3, piece.size // 3), ink.mask.shape)
+            x, y, width, height = box
+            own = own_mask(ink.mask, box, [piece])
+            paper, gray = _paper_level(ink, piece.box), ink.gray[y : y + height, x : x + width]
+            darkest = float(gray[own > 0].min())
+            level = paper - max(INK_FRACTION * (paper - darkest), ink.least_depth)
+            wider = cv2.compare(gray, level, cv2.CMP_LT)
+            if rules is not None:
+                wider = cv2.subtract(wider, rules[y : y + height, x : x + width])
+            taken = _touching(wider, own, cv2.subtract(ink.mask[y : y + height, x : x + width], own))
+            if taken is not None:
+                completed = completed.copy() if completed is ink.mask else completed
+                area = completed[y : y + height, x : x + width]
+                np.maximum(area, taken, out=area)
+    return completed
 
 
-def _may_be_ruled(piece: Piece) -> bool:
-    """Whether a piece is large enough to hold a rule or a frame."""
-    _, _, width, height = piece.box
-    return width >= MIN_RULE and (width > RULE_LENGTH * height or height > MIN_RULE)
+def _is_faint(ink: Ink, piece: Piece) -> bool:
+    """Whether ink that is much darker lies near a piece."""
+    row, column = _cell(ink, piece.box)
+    paper, darkest = float(ink.paper[row, column]), float(ink.darkest[row, column])
+    return depth_of(ink, piece.box) < FAINT_PIECE * (1.0 - darkest / max(paper, 1.0))
 
 
-def _without_rules(mask: Gray, candidates: Sequence[Piece]) -> Gray:
-    """The mask without the straight, level or upright, long runs of ink of rules and frames; the same where none is."""
-    cleared = mask
-    for piece in candidates:
-        x, y, width, height = piece.box
-        own = _own_mask(mask, piece.box, [piece])
-        is_frame = _hollow_share(own) > HOLLOW
-        if not is_frame and width <= RULE_LENGTH * height:
-            continue
-        level = _runs(own, max(MIN_RULE, width // 2), horizontal=True)
-        upright = _walls(own, level) if is_frame else np.zeros_like(own)
-        if not cv2.countNonZero(level):
-            continue
-        rest = _mend(cv2.subtract(own, cv2.max(level, upright)), level, upright)
-        cleared = mask.copy() if cleared is mask else cleared
-        area = cleared[y : y + height, x : x + width]
-        area[own > 0] = rest[own > 0]
-    return cleared
-
-
-def _hollow_share(own: Gray) -> float:
-    """Area of the holes in a piece over the area of its box."""
-    outlines, hierarchy = cv2.findContours(own, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if hierarchy is None:
-        return 0.0
-    parents = hierarchy[0, :, 3].tolist()
-    return sum(cv2.contourArea(o) for o, parent in zip(outlines, parents, strict=True) if parent >= 0) / own.size
-
-
-def _runs(own: Gray, length: int, horizontal: bool) -> Gray:
-    """Ink that lies in straight runs of at least `length` pixels; a run may stray by a pixel to either side."""
-    across, along = ((3, 1), (1, length)) if horizontal else ((1, 3), (length, 1))
-    wider = cv2.dilate(own, np.ones(across, np.uint8))
-    return cv2.bitwise_and(cv2.morphologyEx(wider, cv2.MORPH_OPEN, np.ones(along, np.uint8)), own)
-
-
-def _walls(own: Gray, level: Gray) -> Gray:
-    """Upright runs between a frame's upper and lower rule; without both, an upright run may be a 1."""
-    rows = np.flatnonzero(level.any(axis=1))
-    if rows.size == 0 or rows[-1] - rows[0] < max(20, 0.6 * own.shape[0]):
-        return np.zeros_like(own)
-    return _runs(own, round(0.75 * int(rows[-1] - rows[0])), horizontal=False)
-
-
-def _mend(rest: Gray, level: Gray, upright: Gray) -> Gray:
-    """Give back the ink of a rule where a stroke crosses it: a pixel with stroke ink on both sides across the rule."""
-    thickness = 7
-    for removed, kernel in ((level, np.ones((thickness, 1), np.uint8)), (upright, np.ones((1, thickness), np.uint8))):
-        bridged = cv2.bitwise_and(cv2.morphologyEx(rest, cv2.MORPH_CLOSE, kernel), removed)
-        rest = cv2.max(rest, bridged)
-    return rest
+def _touching(wider: Gray, own: Gray, others: Gray) -> Gray | None:
+    """The parts of `wider` that hang together with `own`; None where they reach the crop's border or swallow others."""
+    count, labels = cv2.connectedComponents(wider)
+    mine = np.zeros(count, np.uint8)
+    mine[labels[own > 0]] = 255
+    mine[0] = 0
+    taken = mine[labels]
+    border = np.concatenate([taken[0], taken[-1], taken[:, 0], taken[:, -1]])
+    strangers = cv2.countNonZero(cv2.bitwise_and(taken, others))
+    return None if border.any() or strangers > cv2.countNonZero(own) else taken
 
 
 def _is_stroke(ink: Ink, piece: Piece) -> bool:
@@ -196,7 +130,7 @@ def is_surrounded(ink: Ink, piece: Piece) -> bool:
     x, y, width, height = piece.box
     left, top = max(x - RING, 0), max(y - RING, 0)
     right, bottom = min(x + width + RING, ink.mask.shape[1]), min(y + height + RING, ink.mask.shape[0])
-    own = _own_mask(ink.mask, (left, top, right - left, bottom - top), [piece])
+    own = own_mask(ink.mask, (left, top, right - left, bottom - top), [piece])
     gray = ink.gray[top:bottom, left:right]
     ring = cv2.subtract(cv2.dilate(own, np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)), cv2.dilate(own, RING_GAP))
     half = (_paper_level(ink, piece.box) + cv2.mean(gray, own)[0]) / 2
@@ -224,7 +158,7 @@ def region_of(ink: Ink, pieces: Sequence[Piece]) -> Region:
     """
     box = union_box([piece.box for piece in pieces])
     padded = _pad(box, ink.mask.shape)
-    mask = _own_mask(ink.mask, padded, pieces)
+    mask = own_mask(ink.mask, padded, pieces)
     x, y, width, height = padded
     gray = ink.gray[y : y + height, x : x + width]
     factor = max(height, width / WIDEST) / WORK_SIDE
@@ -261,30 +195,26 @@ def coverage_of(gray: Gray, mask: Gray, paper: float) -> Gray:
     return cv2.bitwise_and(cv2.LUT(gray, levels), cv2.dilate(mask, BORDER_KERNEL))
 
 
-def union_box(boxes: Sequence[Box]) -> Box:
-    """The smallest box around all."""
-    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
-    return left, top, right - left, bottom - top
-
-
 def _pad(box: Box, shape: tuple[int, ...]) -> Box:
     """One pixel more on each side, within the frame."""
-    left, top = max(box[0] - 1, 0), max(box[1] - 1, 0)
-    return left, top, min(box[0] + box[2] + 1, shape[1]) - left, min(box[1] + box[3] + 1, shape[0]) - top
+    return _grown(box, 1, shape)
 
 
-def _own_mask(mask: Gray, box: Box, pieces: Sequence[Piece]) -> Gray:
-    """The ink of these pieces alone within a box."""
-    x, y, width, height = box
-    own = np.zeros((height, width), np.uint8)
-    cv2.drawContours(own, [piece.outline for piece in pieces], -1, 255, cv2.FILLED, offset=(-x, -y))
-    return cv2.bitwise_and(own, mask[y : y + height, x : x + width])
+def _grown(box: Box, margin: int, shape: tuple[int, ...]) -> Box:
+    left, top = max(box[0] - margin, 0), max(box[1] - margin, 0)
+    right, bottom = min(box[0] + box[2] + margin, shape[1]), min(box[1] + box[3] + margin, shape[0])
+    return left, top, right - left, bottom - top
 
 
 def _paper_level(ink: Ink, box: Box) -> float:
     """Gray level of the paper in the middle of a box."""
+    return float(ink.paper[_cell(ink, box)])
+
+
+def _cell(ink: Ink, box: Box) -> tuple[int, int]:
+    """Row and column of the cell in the middle of a box."""
     x, y, width, height = box
-    row = min((y + height // 2) // CELL, ink.paper.shape[0] - 1)
-    column = min((x + width // 2) // CELL, ink.paper.shape[1] - 1)
-    return float(ink.paper[row, column])
+    return (
+        min((y + height // 2) // CELL, ink.paper.shape[0] - 1),
+        min((x + width // 2) // CELL, ink.paper.shape[1] - 1),
+    )

@@ -6,7 +6,7 @@ from edge.binarize import Ink
 from edge.decode import Mark
 from edge.layout import Line
 from edge.nouns import NOT_A_DIGIT, Prediction, Region
-from edge.segment import Piece
+from edge.pieces import Piece
 
 WIDTH, HEIGHT, PAPER = 400, 100, 220
 
@@ -28,7 +28,14 @@ def ink_of(line, faint=1.0):
         x, y, w, h = each.box
         gray[y : y + h, x : x + w] = PAPER - 180 * (faint if each in line.small else 1.0)
     mask = (gray < PAPER - 30).astype(np.uint8) * 255
-    return Ink(gray, mask, np.full((HEIGHT // 8 + 1, WIDTH // 8), PAPER, np.uint8), False)
+    return Ink(
+        gray,
+        mask,
+        np.full((HEIGHT // 8 + 1, WIDTH // 8), PAPER, np.uint8),
+        np.full((HEIGHT // 8 + 1, WIDTH // 8), 40, np.uint8),
+        14.0,
+        False,
+    )
 
 
 def number(text, confidences=None, small=(), beside=(), left=20, pitch=30):

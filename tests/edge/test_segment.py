@@ -3,7 +3,8 @@ import numpy as np
 
 from edge.binarize import binarize
 from edge.layout import find_lines
-from edge.segment import coverage_of, find_pieces, region_of, union_box
+from edge.pieces import union_box
+from edge.segment import coverage_of, find_pieces, region_of
 
 PAPER, INK = 220, 40
 
