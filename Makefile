@@ -20,7 +20,7 @@ PIP_INSTALL = install --quiet --constraint requirements.lock
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run read train convert verify test test-edge check lint types bench report lock clean
+.PHONY: help setup demo run read train convert verify test test-edge check lint types bench compare report lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +69,10 @@ types: $(VENV)/.dev ## type checker on edge/
 bench: $(VENV)/.edge ## latency of each stage on this machine
 	@$(BIN)/python -m edge bench --model $(MODEL)
 
+compare: $(VENV)/.dev .venv-compare/.compare ## Tesseract and RapidOCR on the same scenes, in an environment of their own
+	@command -v tesseract >/dev/null || { echo 'Tesseract is missing: sudo apt-get install tesseract-ocr' >&2; exit 1; }
+	$(BIN)/python -m tests.compare.run --model $(MODEL) --count $(or $(COUNT),20) --out tests/compare/report.json
+
 report: $(VENV)/.dev ## measure again and write the tables of README.md
 	$(BIN)/python -m tests.scenes.measure --model $(MODEL) --out tests/scenes/report.json
 	$(BIN)/python -m tests.scenes.photographs --model $(MODEL) --out tests/scenes/photographs.json
@@ -80,7 +84,7 @@ lock: $(VENV)/.dev ## pin the versions of all packages in requirements.lock
 		--no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
 
 clean: ## remove environments, runs and caches; models/ stays
-	rm -rf .venv .venv-edge runs build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-edge .venv-compare runs build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -100,6 +104,12 @@ $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 	@echo "installing all packages into $(VENV): a few minutes"
 	@$(BIN)/pip $(PIP_INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.train $(VENV)/.edge
+
+.venv-compare/.compare: tests/compare/requirements.txt requirements.lock
+	@echo "installing RapidOCR and pytesseract into .venv-compare"
+	@$(PYTHON) -m venv .venv-compare
+	@.venv-compare/bin/pip $(PIP_INSTALL) --requirement tests/compare/requirements.txt
+	@touch $@
 
 .venv-edge/.edge: pyproject.toml requirements.lock
 	@echo "installing the device's packages and pytest into .venv-edge"

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import median
 
 from edge.binarize import Ink
 from edge.decode import Mark
@@ -13,6 +14,7 @@ from edge.layout import Line
 from edge.nouns import UNREADABLE, Box, Digit, Reading, Status
 from edge.pieces import Piece, union_box
 from edge.segment import depth_of
+from edge.separators import lean_of, separate
 
 LEAST_DIGITS = 0.5
 """A line with marks that are no digits, and with a lesser share of sure ones, is writing and left out."""
@@ -23,29 +25,21 @@ APART = 0.8
 AMONG_LETTERS = 2.0
 """A lone digit this close to writing, over its height, may be a letter of it."""
 
-POINT_HEIGHT = 0.3
-"""A decimal point is at most this high over the digits' height; a comma half as much again."""
-
-POINT_AREA = 0.04
-"""... and its box has at least the area of a square with this side, over the height: smaller is a speck."""
-
-BASELINE = 0.25
-"""The middle of a point lies no higher above the digits' foot than this, over their height."""
-
 SOLID = 0.6
 """A separator, or a part of a digit, has at least this share of the digits' contrast to the paper."""
 
-FRAGMENT = 0.03
+WHOLE = 0.85
+"""A digit at the upper or lower border is whole if it is at least this high, over the digits inside the frame."""
+
+FRAGMENT = 0.008
 """Left over ink leaves doubt when its box is larger than this, over the square of the digits' height."""
 
-MINUS_REACH = 0.9
-"""A minus sign ends this far before the first digit at the most, over the height."""
 
+def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list[Reading]:
+    """One line's readings, left to right, named by `name_readings` later: none where it is no number at all.
 
-def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> Reading | None:
-    """One line's reading, named by `name_readings` later; None where it is no number at all.
-
-    A mark at the frame's border may be cut off, and is not believed.
+    A line is one number, unless colons or slashes part it. A mark at the frame's border may be cut
+    off, and is not believed.
 
     Parameters
     ----------
@@ -61,14 +55,20 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> Read
     digits = [mark for mark in marks if mark.prediction.is_digit]
     believed = sum(mark.confidence >= cutoff for mark in marks)
     if not digits or (len(digits) < len(marks) and believed < LEAST_DIGITS * len(marks)):
-        return None
+        return []
     if len(marks) == 1 and not believed:
-        return None
-    characters = [_character(mark, cutoff, frame_size) for mark in marks]
+        return []
+    usual = _usual_height(marks, frame_size)
+    characters = [_character(mark, cutoff, usual, frame_size) for mark in marks]
     solid = _solid(ink, line, characters)
-    characters = _with_separators(characters, line, solid)
-    reason = _reason(marks, characters, frame_size) or _unexplained(line, marks, characters, solid)
-    return _reading(characters, reason)
+    separated = separate(marks, characters, line, solid)
+    shared = _unexplained(line, [*(mark.region.box for mark in marks), *separated.signs], solid)
+    return [
+        _reading(
+            number, _reason(marks, number, usual, frame_size) or shared or separated.doubt or _doubt_of_strokes(marks)
+        )
+        for number in separated.numbers
+    ]
 
 
 def doubt_among_letters(reading: Reading, writing: Sequence[Box]) -> Reading:
@@ -119,7 +119,8 @@ def value_of(text: str) -> float | None:
     kinds = [character for character in body if character in ".,"]
     thousands = _thousands_separator(body, kinds)
     if thousands:
-        if not re.fullmatch(rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+(?:[.,]\d+)?", body):
+        decimal = "," if thousands == "." else "."
+        if not re.fullmatch(rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+(?:{re.escape(decimal)}\d+)?", body):
             return None
         body = body.replace(thousands, "")
     return float(match[1] + body.replace(",", "."))
@@ -157,14 +158,24 @@ def _stands_apart(others: Sequence[Mark], left: Mark, right: Mark, cutoff: float
     return gap > APART * height and all(mark.prediction.confidence >= cutoff for mark in others)
 
 
-def _character(mark: Mark, cutoff: float, frame_size: tuple[int, int]) -> Digit:
-    believed = mark.confidence >= cutoff and not _is_cut_off(mark.region.box, frame_size)
+def _character(mark: Mark, cutoff: float, usual: float, frame_size: tuple[int, int]) -> Digit:
+    believed = mark.confidence >= cutoff and not _is_cut_off(mark.region.box, usual, frame_size)
     return Digit(mark.prediction.label if believed else UNREADABLE, mark.confidence, mark.region.box)
 
 
-def _is_cut_off(box: Box, frame_size: tuple[int, int]) -> bool:
+def _is_cut_off(box: Box, usual: float, frame_size: tuple[int, int]) -> bool:
+    """Whether the frame's border may hide a part of a digit: one as high as the others is whole from top to foot."""
     x, y, width, height = box
-    return x <= 0 or y <= 0 or x + width >= frame_size[0] or y + height >= frame_size[1]
+    if x <= 0 or x + width >= frame_size[0]:
+        return True
+    return (y <= 0 or y + height >= frame_size[1]) and height < WHOLE * usual
+
+
+def _usual_height(marks: Sequence[Mark], frame_size: tuple[int, int]) -> float:
+    """Middle height of the marks that end inside the frame; where there is none, more than the frame has rows."""
+    boxes = [mark.region.box for mark in marks]
+    inside = [height for _, y, _, height in boxes if y > 0 and y + height < frame_size[1]]
+    return float(median(inside)) if inside else 2.0 * frame_size[1]
 
 
 def _solid(ink: Ink, line: Line, characters: Sequence[Digit]) -> list[Piece]:
@@ -175,9 +186,8 @@ def _solid(ink: Ink, line: Line, characters: Sequence[Digit]) -> list[Piece]:
     return [small for small in line.small if depth_of(ink, small.box) > SOLID * depth]
 
 
-def _unexplained(line: Line, marks: Sequence[Mark], characters: Sequence[Digit], solid: Sequence[Piece]) -> str | None:
+def _unexplained(line: Line, taken: Sequence[Box], solid: Sequence[Piece]) -> str | None:
     """A reason for doubt where ink as large as a part of a digit was left over, or None."""
-    taken = [mark.region.box for mark in marks] + [character.box for character in characters]
     least = FRAGMENT * line.height**2
     left_over = [piece for piece in solid if piece.box[2] * piece.height > least and not _inside_any(piece.box, taken)]
     if left_over:
@@ -192,68 +202,28 @@ def _inside_any(box: Box, others: Sequence[Box]) -> bool:
     return any(x >= o[0] and y >= o[1] and x + width <= o[0] + o[2] and y + height <= o[1] + o[3] for o in others)
 
 
-def _with_separators(characters: list[Digit], line: Line, solid: Sequence[Piece]) -> list[Digit]:
-    """The characters with decimal points, commas and a minus sign among them, left to right."""
-    found = [Digit(text, 1.0, small.box) for small in solid for text in [_separator(small, line, characters)] if text]
-    merged = sorted([*characters, *found], key=lambda character: character.box[0] + character.box[2] / 2)
-    first_digit = next(k for k, character in enumerate(merged) if character not in found)
-    lead = [character for character in merged[:first_digit] if character.text == "-"][-1:]
-    body = merged[first_digit:]
-    while body and body[-1].text in (".", ",", "-"):
-        body.pop()
-    return lead + [character for character in body if character.text != "-"]
-
-
-def _separator(small: Piece, line: Line, characters: Sequence[Digit]) -> str | None:
-    """What a small piece is: "." or "," at the digits' foot, "-" before the first digit, or nothing."""
-    x, y, width, height = small.box
-    scale = line.height
-    if _overlaps_a_digit(small, characters):
-        return None
-    foot = _foot(x + width / 2, characters)
-    if y + height / 2 > foot - BASELINE * scale and width * height > (POINT_AREA * scale) ** 2:
-        if max(width, height) <= POINT_HEIGHT * scale:
-            return "," if height > 1.7 * width and y + height > foot + 0.06 * scale else "."
-        if width <= POINT_HEIGHT * scale and height <= 1.5 * POINT_HEIGHT * scale and y + height > foot + 0.06 * scale:
-            return ","
-    first = min(characters, key=lambda character: character.box[0])
-    is_level = width > 1.8 * height and 0.25 * scale < width < scale
-    middle = first.box[1] + first.box[3] / 2
-    if (
-        is_level
-        and abs(y + height / 2 - middle) < 0.25 * scale
-        and 0 <= first.box[0] - small.right < MINUS_REACH * scale
-    ):
-        return "-"
+def _doubt_of_strokes(marks: Sequence[Mark]) -> str | None:
+    """A reason where all there is are one or two bare strokes: an l, a quotation mark, the legs of an n."""
+    if len(marks) <= 2 and all(mark.prediction.label == "1" and lean_of(mark) is not None for mark in marks):
+        return "bare strokes may be ones, letters or marks"
     return None
 
 
-def _overlaps_a_digit(small: Piece, characters: Sequence[Digit]) -> bool:
-    """Whether most of a small piece lies above, in or below a digit: a part of it, or a speck."""
-    return any(
-        min(small.right, c.box[0] + c.box[2]) - max(small.box[0], c.box[0]) > 0.5 * small.box[2]
-        and small.box[1] < c.box[1] + c.box[3]
-        for c in characters
-    )
-
-
-def _foot(x: float, characters: Sequence[Digit]) -> float:
-    """Row of the digits' foot at a column, from the two nearest digits: a line may slant."""
-    nearest = sorted(characters, key=lambda character: abs(character.box[0] + character.box[2] / 2 - x))[:2]
-    return sum(character.box[1] + character.box[3] for character in nearest) / len(nearest)
-
-
-def _reason(marks: Sequence[Mark], characters: Sequence[Digit], frame_size: tuple[int, int]) -> str | None:
-    """Why a line is in doubt, or None."""
+def _reason(
+    marks: Sequence[Mark], characters: Sequence[Digit], usual: float, frame_size: tuple[int, int]
+) -> str | None:
+    """Why a number is in doubt, or None."""
     doubtful = [character for character in characters if character.text == UNREADABLE]
     if not doubtful:
         return None
-    if any(_is_cut_off(character.box, frame_size) for character in doubtful):
+    if any(_is_cut_off(character.box, usual, frame_size) for character in doubtful):
         return "cut off at the frame's border"
-    others = sum(not mark.prediction.is_digit for mark in marks)
+    boxes = {character.box for character in characters}
+    own = [mark for mark in marks if mark.region.box in boxes]
+    others = sum(not mark.prediction.is_digit for mark in own)
     if others:
-        return f"{others} of {len(marks)} marks are not digits"
-    return f"{len(doubtful)} of {len(marks)} digits below the cutoff"
+        return f"{others} of {len(own)} marks are not digits"
+    return f"{len(doubtful)} of {len(own)} digits below the cutoff"
 
 
 def _reading(characters: Sequence[Digit], reason: str | None) -> Reading:

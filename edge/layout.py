@@ -9,8 +9,8 @@ from statistics import median
 
 from edge.binarize import Ink
 from edge.nouns import Box
-from edge.pieces import Piece, union_box
-from edge.segment import MIN_HEIGHT, depth_of, is_surrounded
+from edge.pieces import MIN_HEIGHT, Piece, typical_height, union_box
+from edge.segment import depth_of, is_surrounded
 
 SIZE_RATIO = 2.3
 """Digits of one number differ by less than this in their longer side, or in height: several may hang together."""
@@ -27,6 +27,15 @@ WIDE_GAP = 1.2
 GAP_RATIO = 2.2
 """... if it is this many times the middle gap of the line."""
 
+
+FLAT = 0.35
+"""A level stroke is lower than this over the typical height of the picture's pieces."""
+
+PART_GAP = 0.2
+"""The bar of a 5 floats at most this far above it, over its height."""
+
+MINUS_REACH = 0.9
+"""A minus sign ends this far before the first digit at the most, over the height."""
 
 FAINT, REACH = 0.72, 0.1
 """Bits of a frame have less than this share of the digits' contrast, and reach out this far over their height."""
@@ -63,15 +72,35 @@ def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
     pieces : sequence of Piece
         Left to right.
     """
-    tall = [piece for piece in pieces if MIN_HEIGHT <= piece.height <= 0.95 * ink.mask.shape[0]]
+    tall = _may_be_digits(pieces, ink.mask.shape[0])
     chains = [_without_faint_rules(ink, chain) for chain in _chains(tall)]
-    kept = {id(piece) for chain in chains for piece in chain}
-    pieces = [piece for piece in pieces if id(piece) in kept or piece.height < MIN_HEIGHT]
+    dropped = {id(piece) for piece in tall} - {id(piece) for chain in chains for piece in chain}
+    pieces = [piece for piece in pieces if id(piece) not in dropped]
     groups = [part for chain in chains for part in _split_at_gaps(chain)]
     groups = _without_faint_strays(ink, _drop_minor(groups))
     groups = [group for group in groups if len(group) > 1 or is_surrounded(ink, group[0])]
     lines = [Line(tuple(group), tuple(_small_among(group, pieces)), tuple(_beside(group, pieces))) for group in groups]
     return _reading_order(lines)
+
+
+def _may_be_digits(pieces: Sequence[Piece], rows: int) -> list[Piece]:
+    """The pieces that are high enough for a digit, and neither level strokes nor loose parts of a larger one."""
+    flat = FLAT * typical_height(pieces)
+    tall = [
+        piece
+        for piece in pieces
+        if MIN_HEIGHT <= piece.height <= 0.95 * rows and (piece.height > flat or piece.box[2] < 1.8 * piece.height)
+    ]
+    return [piece for piece in tall if not any(_is_part(piece, other) for other in tall)]
+
+
+def _is_part(piece: Piece, other: Piece) -> bool:
+    """Whether a piece floats close above or below a higher one: the bar of a 5."""
+    if piece.height > 0.5 * other.height or piece is other:
+        return False
+    overlap = min(piece.right, other.right) - max(piece.box[0], other.box[0])
+    gap = max(other.box[1] - piece.bottom, piece.box[1] - other.bottom)
+    return overlap > 0.4 * piece.box[2] and gap < PART_GAP * other.height
 
 
 def _height(group: Sequence[Piece]) -> float:
@@ -213,8 +242,18 @@ def _small_among(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]
         for piece in pieces
         if id(piece) not in members
         and piece.height <= 0.75 * height
-        and _lies_within(piece.box, box, [piece], list(group))
+        and (_lies_within(piece.box, box, [piece], list(group)) or _may_be_minus(piece, group[0], height))
     ]
+
+
+def _may_be_minus(piece: Piece, first: Piece, height: float) -> bool:
+    """Whether a level stroke stands before the first digit, half-way up."""
+    gap = first.box[0] - piece.right
+    return (
+        piece.box[2] > 1.5 * piece.height
+        and 0 <= gap < MINUS_REACH * height
+        and abs(piece.middle - first.middle) < 0.3 * height
+    )
 
 
 def _beside(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.nouns import Box, Gray
+
+MIN_HEIGHT = 9
+"""Least height of a digit in pixels: a 14 px digit loses some to blur and threshold."""
 
 MIN_SIDE = 2
 """Pieces smaller than this in both directions are noise."""
@@ -60,6 +64,12 @@ def connected_pieces(mask: Gray) -> list[Piece]:
             if box[2] >= MIN_SIDE and box[3] >= MIN_SIDE:
                 pieces.append(Piece(box, outline))
     return pieces
+
+
+def typical_height(pieces: Sequence[Piece]) -> float:
+    """Middle height of the pieces that are high enough to be digits, in pixels; 0 without any."""
+    heights = [piece.height for piece in pieces if piece.height >= MIN_HEIGHT]
+    return float(median(heights)) if heights else 0.0
 
 
 def own_mask(mask: Gray, box: Box, pieces: Sequence[Piece]) -> Gray:

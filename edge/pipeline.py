@@ -54,7 +54,7 @@ def read_frame(frame: Frame, reader: Reader) -> list[Reading]:
     evidence = polarity_evidence(gray)
     readings = _read_polarity(gray, evidence > 0, reader)
     if abs(evidence) < CLEAR_EVIDENCE or not readings:
-        readings = max(readings, _read_polarity(gray, evidence <= 0, reader), key=_believed)
+        readings = max(readings, _read_polarity(gray, evidence <= 0, reader), key=_evidence)
     return name_readings(restore_boxes(readings, factor))
 
 
@@ -80,12 +80,11 @@ def _read_polarity(gray: Gray, is_light: bool, reader: Reader) -> list[Reading]:
     ink, pieces = find_pieces(binarize(gray, is_light))
     lines = find_lines(ink, pieces)
     marks = decode_lines(ink, lines, reader.classifier.predict)
-    readings = [assemble(ink, line, row, reader.cutoff) for line, row in zip(lines, marks, strict=True)]
-    writing = [line.box for line, reading in zip(lines, readings, strict=True) if reading is None]
-    return [doubt_among_letters(reading, writing) for reading in readings if reading]
+    rows = [assemble(ink, line, row, reader.cutoff) for line, row in zip(lines, marks, strict=True)]
+    writing = [line.box for line, readings in zip(lines, rows, strict=True) if not readings]
+    return [doubt_among_letters(reading, writing) for readings in rows for reading in readings]
 
 
-def _believed(readings: Sequence[Reading]) -> float:
-    """Evidence for a polarity: believed digits, less those in doubt."""
-    digits = [digit for reading in readings for digit in reading.digits]
-    return sum(1.0 if digit.text != "?" else -0.5 for digit in digits)
+def _evidence(readings: Sequence[Reading]) -> tuple[bool, float]:
+    """For a polarity: whether it shows a number at all, and its digits' confidence above an even chance."""
+    return bool(readings), sum(digit.confidence - 0.5 for reading in readings for digit in reading.digits)

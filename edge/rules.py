@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from edge.binarize import Ink, faint_mask
 from edge.nouns import Gray
-from edge.pieces import Piece, connected_pieces, own_mask
+from edge.pieces import Piece, connected_pieces, own_mask, typical_height
 
 MIN_RULE = 24
 """Length in pixels that a rule has at the least."""
 
 RULE_LENGTH = 3.2
 """A piece this many times longer than wide may hold a rule."""
+
+RULE_OVER_HEIGHT = 1.8
+"""... and it is this many times longer than the picture's pieces are high, unless it is part of a frame."""
 
 FLAT = 3.0
 """... and one this many times wider than high may be a bit of one, in the ink proper."""
@@ -54,11 +57,12 @@ def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
         return None
     faint = faint_mask(ink)
     rules = np.zeros_like(faint)
+    least = max(MIN_RULE, int(RULE_OVER_HEIGHT * typical_height(pieces)))
     for piece in connected_pieces(faint):
-        if _may_hold_a_rule(piece):
+        if piece.box[2] >= MIN_RULE:
             x, y, width, height = piece.box
             area = rules[y : y + height, x : x + width]
-            np.maximum(area, _rules_in(own_mask(faint, piece.box, [piece]), piece), out=area)
+            np.maximum(area, _rules_in(own_mask(faint, piece.box, [piece]), piece, least), out=area)
     return cv2.dilate(rules, np.ones((3, 3), np.uint8)) if cv2.countNonZero(rules) else None
 
 
@@ -73,15 +77,14 @@ def _hints_at_a_rule(piece: Piece) -> bool:
     return width >= MIN_RULE and (width > FLAT * height or height > MIN_RULE)
 
 
-def _may_hold_a_rule(piece: Piece) -> bool:
-    return piece.box[2] >= MIN_RULE
+def _rules_in(own: Gray, piece: Piece, least: int) -> Gray:
+    """The pixels of a piece's rules, and of the upright walls between them where it is a frame.
 
-
-def _rules_in(own: Gray, piece: Piece) -> Gray:
-    """The pixels of a piece's rules, and of the upright walls between them where it is a frame."""
+    A rule that is no part of a frame is at least `least` pixels long: a minus sign is shorter.
+    """
     length, thickness, slope = _extent(piece)
     is_frame = _area_of_holes(own) > HOLLOW * length * thickness
-    if not is_frame and length <= RULE_LENGTH * thickness:
+    if not is_frame and (length <= RULE_LENGTH * thickness or length < least):
         return np.zeros_like(own)
     level = _runs_along(own, slope, max(MIN_RULE, int(length) // 2), is_level=True)
     if not is_frame or not cv2.countNonZero(level):

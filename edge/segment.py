@@ -10,11 +10,8 @@ import numpy as np
 
 from edge.binarize import CELL, INK_FRACTION, Ink
 from edge.nouns import Box, Gray, Region
-from edge.pieces import Piece, connected_pieces, own_mask, union_box
+from edge.pieces import MIN_HEIGHT, Piece, connected_pieces, own_mask, typical_height, union_box
 from edge.rules import find_rules, without_rules
-
-MIN_HEIGHT = 9
-"""Least height of a digit in pixels: a 14 px digit loses some to blur and threshold."""
 
 MAX_PIECES = 600
 """Pieces looked at in a frame, the tallest first: a texture must not stop the clock."""
@@ -25,8 +22,8 @@ WORK_SIDE, WIDEST = 64, 6
 INK_QUANTILE = 0.2
 """The gray level of full ink is this quantile of a region's pixels."""
 
-DASH = 6.0
-"""What is left of a rule, and wider than this over its height, is a dash."""
+DASH, DASH_OVER_HEIGHT = 6.0, 1.2
+"""What is left of a rule, wider than this over its own height and over that of the picture's pieces, is a dash."""
 
 FAINT_PIECE = 0.8
 """A piece with less than this share of the contrast around it is measured by its own darkness."""
@@ -59,15 +56,21 @@ def find_pieces(ink: Ink) -> tuple[Ink, list[Piece]]:
     pieces = connected_pieces(ink.mask)
     rules = find_rules(ink, pieces)
     if rules is not None:
+        longest = DASH_OVER_HEIGHT * typical_height(pieces)
         ink = replace(ink, mask=without_rules(ink.mask, rules))
-        pieces = [piece for piece in connected_pieces(ink.mask) if piece.box[2] < DASH * piece.height]
+        pieces = _without_dashes(connected_pieces(ink.mask), longest)
     mask = _with_faint_strokes(ink, pieces, rules)
     if mask is not ink.mask:
         ink = replace(ink, mask=mask)
-        pieces = [piece for piece in connected_pieces(mask) if rules is None or piece.box[2] < DASH * piece.height]
+        pieces = connected_pieces(mask) if rules is None else _without_dashes(connected_pieces(mask), longest)
     tallest = sorted(pieces, key=lambda piece: -piece.height)[:MAX_PIECES]
     kept = [piece for piece in tallest if piece.box[2] > NARROW * piece.height or _is_stroke(ink, piece)]
     return ink, sorted(kept, key=lambda piece: piece.box[0])
+
+
+def _without_dashes(pieces: Sequence[Piece], longest: float) -> list[Piece]:
+    """The pieces without what is left of rules: flat ones, longer than any minus sign."""
+    return [piece for piece in pieces if piece.box[2] < max(longest, DASH * piece.height)]
 
 
 def _with_faint_strokes(ink: Ink, pieces: Sequence[Piece], rules: Gray | None) -> Gray:

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -38,8 +39,16 @@ def ink_of(line, faint=1.0):
     )
 
 
-def number(text, confidences=None, small=(), beside=(), left=20, pitch=30):
-    boxes = [(left + pitch * k, 20, 20, 40) for k in range(len(text))]
+def slash(box):
+    _, _, width, height = box
+    coverage = np.zeros((height, width), np.uint8)
+    cv2.line(coverage, (width - 3, 2), (2, height - 3), 255, 4)
+    return Mark(Region(box, coverage), mark("1", 0.99, box).prediction)
+
+
+def number(text, confidences=None, small=(), beside=(), left=20, pitch=30, shift=0, after=1):
+    """A line of digits and its marks; those `after` so many are shifted to the right."""
+    boxes = [(left + pitch * k + shift * (k >= after), 20, 20, 40) for k in range(len(text))]
     labels = [NOT_A_DIGIT if c == "x" else c for c in text]
     confidences = confidences or [0.99] * len(text)
     line = Line(tuple(piece(b) for b in boxes), tuple(piece(b) for b in small), tuple(piece(b) for b in beside))
@@ -48,7 +57,9 @@ def number(text, confidences=None, small=(), beside=(), left=20, pitch=30):
 
 def read(*args, **kwargs):
     line, marks = number(*args, **kwargs)
-    return assemble(ink_of(line), line, marks, 0.9)
+    readings = assemble(ink_of(line), line, marks, 0.9)
+    assert len(readings) <= 1
+    return readings[0] if readings else None
 
 
 def test_sure_digits_make_a_value():
@@ -79,7 +90,7 @@ def test_writing_is_left_out():
 def test_a_unit_is_dropped_only_when_it_stands_apart(left, text):
     line, marks = number("427xx")
     unit = [mark(NOT_A_DIGIT, 0.99, (left + 25 * k, 20, 20, 40)) for k in range(2)]
-    assert assemble(ink_of(line), line, [*marks[:3], *unit], 0.9).text == text
+    assert assemble(ink_of(line), line, [*marks[:3], *unit], 0.9)[0].text == text
 
 
 def test_a_digit_at_the_border_is_not_believed():
@@ -89,12 +100,46 @@ def test_a_digit_at_the_border_is_not_believed():
 
 
 def test_a_dot_at_the_foot_is_a_decimal_point():
-    reading = read("427", small=[(42, 55, 5, 5)])
+    reading = read("427", small=[(42, 55, 5, 5)], shift=10)
     assert (reading.text, reading.value) == ("4.27", 4.27)
 
 
+def test_a_dot_in_a_gap_like_any_other_may_be_a_speck():
+    reading = read("427", small=[(42, 55, 5, 5)])
+    assert (reading.text, reading.status) == ("4.27", "uncertain")
+    assert "speck" in reading.reason
+
+
+def test_a_colon_parts_two_numbers():
+    line, marks = number("1234", small=[(74, 35, 5, 5), (74, 54, 5, 5)], shift=10, after=2)
+    assert [(r.text, r.status) for r in assemble(ink_of(line), line, marks, 0.9)] == [("12", "ok"), ("34", "ok")]
+
+
+def test_a_leaning_stroke_that_stands_out_is_a_slash():
+    line, marks = number("23145")
+    tall = slash((78, 14, 24, 52))
+    readings = assemble(ink_of(line), line, [*marks[:2], tall, *marks[3:]], 0.9)
+    assert [(r.text, r.status) for r in readings] == [("23", "ok"), ("45", "ok")]
+
+
+def test_a_leaning_stroke_at_the_end_is_a_one():
+    line, marks = number("2314")
+    assert assemble(ink_of(line), line, [*marks[:3], slash((108, 14, 24, 52))], 0.9)[0].text == "2311"
+
+
+def test_two_bare_strokes_may_be_anything():
+    line, marks = number("11")
+    strokes = [slash(mark.region.box) for mark in marks]
+    assert assemble(ink_of(line), line, strokes, 0.9)[0].status == "uncertain"
+
+
+def test_a_minus_before_the_number_belongs_to_it():
+    reading = read("427", small=[(2, 38, 14, 4)], left=24)
+    assert (reading.text, reading.value) == ("-427", -427.0)
+
+
 def test_a_tail_below_the_foot_is_a_comma():
-    reading = read("427", small=[(42, 54, 5, 14)])
+    reading = read("427", small=[(42, 54, 5, 14)], shift=10)
     assert (reading.text, reading.value) == ("4,27", 4.27)
 
 
@@ -105,7 +150,7 @@ def test_a_speck_elsewhere_is_no_point(box):
 
 def test_a_faint_dot_is_a_speck_of_the_paper():
     line, marks = number("427", small=[(42, 55, 5, 5)])
-    assert assemble(ink_of(line, faint=0.4), line, marks, 0.9).text == "427"
+    assert assemble(ink_of(line, faint=0.4), line, marks, 0.9)[0].text == "427"
 
 
 def test_ink_that_no_digit_takes_in_leaves_doubt():

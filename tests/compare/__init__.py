@@ -1,0 +1,1 @@
+"""Our reader, Tesseract and RapidOCR on the same generated scenes: `make compare`."""
