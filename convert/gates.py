@@ -30,7 +30,7 @@ LEAST_AGREEMENT = (999, 1000)
 MOST_DROP = (5, 10_000)
 """Accuracy that int8 may lose, as a fraction: 0.05 points."""
 
-SIZE_LIMITS = {"digits": 120_000, "dense": 60_000, "characters": 240_000}
+SIZE_LIMITS = {"digits": 120_000, "dense": 60_000, "paper": 320_000, "characters": 240_000}
 """Bytes of `model.tflite`, by recipe."""
 
 OTHER_SIZE_LIMIT = 250_000

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -24,7 +24,7 @@ from edge.atomic import write_bytes
 from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PictureError
 
 if TYPE_CHECKING:
-    from edge.config import Config
+    from edge.config import Config, ReadTable
     from edge.nouns import Frame, Prediction
     from edge.pipeline import Reader, Sink
     from edge.sources import Source
@@ -83,6 +83,7 @@ def cli(context: click.Context, debug: bool) -> None:  # noqa: ARG001  # --debug
     help="Put pictures with what was read drawn on them into DIR.",
 )
 @click.option("--show", is_flag=True, help="Show what is read in a window.")
+@click.option("--rotate", type=click.Choice(["none", "auto"]), help="auto: pages may lie on their side or upside down.")
 def read(
     sources: tuple[str, ...],
     config_path: Path | None,
@@ -90,6 +91,7 @@ def read(
     as_json: bool,
     annotate: Path | None,
     show: bool,
+    rotate: Literal["none", "auto"] | None,
 ) -> None:
     """Print a line for each number in pictures, folders, videos, or one frame of a camera.
 
@@ -99,7 +101,8 @@ def read(
     from edge.sinks import AnnotatedPictures, JsonLines, TextLines, Window
 
     config = _load_config(config_path, model)
-    reader = _open_reader(model, config.read.cutoff)
+    table = config.read if rotate is None else config.read.model_copy(update={"rotate": rotate})
+    reader = _open_reader(model, table)
     sinks: list[Sink] = [JsonLines(sys.stdout) if as_json else TextLines(sys.stdout)]
     sinks += [AnnotatedPictures(annotate)] if annotate else []
     sinks += [Window()] if show else []
@@ -147,7 +150,7 @@ def run(config_path: Path | None, uri: str | None, model: Path | None, as_json: 
     if config_path is None and uri is None:
         raise click.UsageError("name a source: --source camera, or --config FILE; without a camera try --source demo:")
     config = _load_config(config_path, model)
-    reader = _open_reader(model, config.read.cutoff)
+    reader = _open_reader(model, config.read)
     lines = JsonLines(sys.stdout) if as_json else TextLines(sys.stdout, with_time=True)
     failures: list[EdgeError] = []
     with _until_stopped():
@@ -320,10 +323,14 @@ def _load_config(path: Path | None, model: Path | None) -> Config:
     return config
 
 
-def _open_reader(model: Path | None, cutoff: float | None = None, threads: int = 1) -> Reader:
+def _open_reader(model: Path | None, table: ReadTable | None = None, threads: int = 1) -> Reader:
+    from edge.config import ReadTable
     from edge.pipeline import Reader
 
-    return Reader.open(model or default_model(), cutoff=cutoff, threads=threads)
+    table = table or ReadTable()
+    return Reader.open(
+        model or default_model(), cutoff=table.cutoff, threads=threads, any_way_up=table.rotate == "auto"
+    )
 
 
 @contextmanager

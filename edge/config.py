@@ -90,6 +90,9 @@ class ReadTable(Table):
     cutoff: float | None = Field(
         None, gt=0, lt=1, description="confidence below which a digit is `?`; the bundle's if absent"
     )
+    rotate: Literal["none", "auto"] = Field(
+        "none", description="`auto` reads pages that lie on their side or upside down, whichever way reads best"
+    )
 
 
 class Config(Table):
@@ -182,6 +185,7 @@ TYPE_NAMES = {
     "digits": "list of boxes",
     "kind": "one of four words",
     "rotation": "0, 90, 180 or 270",
+    "rotate": "`none` or `auto`",
     "decimals": "whole number",
 }
 

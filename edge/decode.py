@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,9 @@ MAX_UNSURE = 24
 
 WIDE = 0.75
 """A doubtful piece may be several digits from this width over its line's height on."""
+
+EVEN_WIDTH, WIDTH_SLOPE = 1.1, 6.0
+"""At this width over its height a doubtful piece is as likely two digits as one, and how fast, in nats, that tips."""
 
 FRAGMENT_AREA = 0.12
 """A small piece of at least this share of a digit's box that the digit cannot take in leaves doubt."""
@@ -47,13 +51,18 @@ class Mark:
 
 @dataclass(slots=True, eq=False)
 class _Doubt:
-    """A question for the second inference: other ways to see the pieces `first` to `last` of a line."""
+    """A question for the second inference: other ways to see the pieces `first` to `last` of a line.
+
+    A piece to cut has its width over its height and its probability of being one digit with it.
+    """
 
     line: int
     first: int
     last: int
     regions: Sequence[Region]
     cutting: Cutting | None = None
+    wide: float = 0.0
+    single: float = 0.0
     predictions: list[Prediction] = field(default_factory=list)
 
 
@@ -110,7 +119,8 @@ def _doubts(index: int, ink: Ink, line: Line, marks: Sequence[Mark]) -> list[_Do
         if piece.box[2] >= WIDE * min(height, piece.height):
             cutting = over_segment(mark.region)
             if cutting.parts:
-                doubts.append(_Doubt(index, k, k, cutting.parts, cutting))
+                wide = piece.box[2] / min(height, piece.height)
+                doubts.append(_Doubt(index, k, k, cutting.parts, cutting, wide, mark.confidence))
     for k in range(len(marks) - 1):
         left, right = line.pieces[k], line.pieces[k + 1]
         unsure = min(marks[k].confidence, marks[k + 1].confidence) < SURE
@@ -129,6 +139,19 @@ def _ask(doubts: Sequence[_Doubt], predict: Predict) -> None:
     answers = iter(predict([glyph_of(region) for doubt in doubts for region in doubt.regions]))
     for doubt in doubts:
         doubt.predictions = [next(answers) for _ in doubt.regions]
+
+
+def _odds_of_several(wide: float, several: float, single: float) -> float:
+    """Probability that a piece is several digits, not one: by its width over its height, and by what each reads as.
+
+    Parameters
+    ----------
+    wide : float
+    several, single : float
+        Probability of the parts, and of the whole, as digits.
+    """
+    prior = math.exp(min(WIDTH_SLOPE * (wide - EVEN_WIDTH), 20.0))
+    return several * prior / max(several * prior + single, 1e-12)
 
 
 def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
@@ -153,7 +176,10 @@ def _proposal(doubt: _Doubt) -> tuple[_Doubt, list[Mark]]:
             Mark(region, prediction) for region, prediction in zip(doubt.regions, doubt.predictions, strict=True)
         ]
     path, odds = best_path(doubt.cutting, doubt.predictions)
-    share = odds ** (1.0 / len(path)) if path else 1.0
+    if not path:
+        return doubt, []
+    several = math.prod(doubt.predictions[k].confidence for k in path if doubt.predictions[k].is_digit)
+    share = (odds * _odds_of_several(doubt.wide, several, doubt.single)) ** (1.0 / len(path))
     return doubt, [Mark(doubt.regions[k], doubt.predictions[k], share) for k in path]
 
 

@@ -17,6 +17,7 @@ from edge.layout import find_lines
 from edge.nouns import Frame, Glyph, Gray, Prediction, Reading
 from edge.reduce import reduce_frame, restore_boxes
 from edge.segment import find_pieces
+from edge.turn import read_any_way_up
 
 CLEAR_EVIDENCE = 1.0
 """Skewness of the detail from which on one polarity is enough; below, both are read and the better is kept."""
@@ -24,13 +25,23 @@ CLEAR_EVIDENCE = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reader:
-    """What reads a frame: the classifier and the confidence below which a digit is not believed."""
+    """What reads a frame: the classifier, the confidence below which a digit is not believed, and whether pages may
+    lie on their side or upside down.
+    """
 
     classifier: Classifier
     cutoff: float
+    any_way_up: bool = False
 
     @classmethod
-    def open(cls, folder: Path, cutoff: float | None = None, runtime: str | None = None, threads: int = 1) -> Reader:
+    def open(
+        cls,
+        folder: Path,
+        cutoff: float | None = None,
+        runtime: str | None = None,
+        threads: int = 1,
+        any_way_up: bool = False,
+    ) -> Reader:
         """Load a bundle; its card's cutoff holds unless another is given.
 
         Raises
@@ -38,7 +49,15 @@ class Reader:
         BundleError, MissingRuntimeError
         """
         classifier = Classifier.open(folder, runtime, threads)
-        return cls(classifier, classifier.card.confidence.cutoff if cutoff is None else cutoff)
+        return cls(classifier, classifier.card.confidence.cutoff if cutoff is None else cutoff, any_way_up)
+
+    def read(self, gray: Gray) -> list[Reading]:
+        """The numbers of a picture that is the right way up, without names; both polarities where one is not clear."""
+        evidence = polarity_evidence(gray)
+        readings = _read_polarity(gray, evidence > 0, self)
+        if abs(evidence) < CLEAR_EVIDENCE or not readings:
+            readings = max(readings, _read_polarity(gray, evidence <= 0, self), key=_evidence)
+        return readings
 
 
 class Sink(Protocol):
@@ -51,10 +70,7 @@ class Sink(Protocol):
 def read_frame(frame: Frame, reader: Reader) -> list[Reading]:
     """The numbers in a frame, top to bottom, then left to right; one "empty" reading where there are none."""
     gray, factor = reduce_frame(frame.gray)
-    evidence = polarity_evidence(gray)
-    readings = _read_polarity(gray, evidence > 0, reader)
-    if abs(evidence) < CLEAR_EVIDENCE or not readings:
-        readings = max(readings, _read_polarity(gray, evidence <= 0, reader), key=_evidence)
+    readings = read_any_way_up(gray, reader.read) if reader.any_way_up else reader.read(gray)
     return name_readings(restore_boxes(readings, factor))
 
 

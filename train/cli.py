@@ -82,13 +82,14 @@ def evaluate(run: Path) -> None:
     """Judge the model of a run folder again, and make its figures and reports anew."""
     import_keras_quietly()
     from train.evaluate import evaluate as evaluate_run
+    from train.recipes import RECIPES
     from train.run_folder import RunFolder
 
     folder = RunFolder(run)
     card = folder.card()
-    found = evaluate_run(
-        folder, folder.model(), tuple(card["labels"]), card["evaluation_split"], card["confidence"]["split"]
-    )
+    splits = card["evaluation_split"], card["confidence"]["split"]
+    tolerance = RECIPES[card["recipe"]].tolerance
+    found = evaluate_run(folder, folder.model(), tuple(card["labels"]), *splits, tolerance)
     click.echo(f"{run}: {found.accuracy}")
 
 

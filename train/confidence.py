@@ -26,16 +26,20 @@ Floats = NDArray[np.float64]
 BINS = 15
 """Of the calibration error, with equal numbers of glyphs."""
 
-MAX_RISK = 0.0008
-"""Share of wrong ones among the accepted digits that the cutoff allows on the validation set."""
-
-MAX_LOST = 0.0003
-"""Share of the rightly read characters that may be called none on the validation set."""
-
 CUTOFF_RANGE = (0.5, 0.995)
 """A guess below one half is never accepted; above the upper end hardly anything would be."""
 
 TEMPERATURE_RANGE = (0.05, 20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What the validation set must show: of the accepted digits at most `risk` are wrong, and of the rightly read
+    characters at most `lost` are called none.
+    """
+
+    risk: float = 0.0008
+    lost: float = 0.0003
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,13 @@ def judge(logits: Logits, labels: Labels, names: tuple[str, ...], temperature: f
     return Verdicts(predicted, probabilities.max(axis=1), predicted == labels, is_name[predicted], is_name[labels])
 
 
-def calibrate(logits: Logits, labels: Labels, names: tuple[str, ...], split: str) -> Confidence:
+def calibrate(
+    logits: Logits, labels: Labels, names: tuple[str, ...], split: str, tolerance: Tolerance | None = None
+) -> Confidence:
     """Temperature and cutoff from the logits (n, classes) of validation glyphs."""
     temperature = fit_temperature(logits, labels)
     verdicts = judge(logits, labels, names, temperature)
-    cutoff = choose_cutoff(verdicts)
+    cutoff = choose_cutoff(verdicts, (tolerance or Tolerance()).risk)
     is_accepted = verdicts.is_read & (verdicts.confidence >= cutoff)
     return Confidence(
         temperature,
@@ -99,7 +105,7 @@ def calibrate(logits: Logits, labels: Labels, names: tuple[str, ...], split: str
     )
 
 
-def junk_excess(logits: Logits, labels: Labels, names: tuple[str, ...], max_lost: float = MAX_LOST) -> float:
+def junk_excess(logits: Logits, labels: Labels, names: tuple[str, ...], max_lost: float) -> float:
     """How far the logit of what is no character is too high: less it, at most `max_lost` of the characters go there.
 
     The share of junk that a network was trained with is not the share on a page, and its logit has
@@ -131,7 +137,7 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
     return round(float(np.exp(found.x)), 4)
 
 
-def choose_cutoff(verdicts: Verdicts, max_risk: float = MAX_RISK) -> float:
+def choose_cutoff(verdicts: Verdicts, max_risk: float) -> float:
     """The smallest confidence from which on no more than `max_risk` of the accepted characters are wrong."""
     counted = verdicts.is_read & verdicts.is_written
     confidence = verdicts.confidence[counted]

@@ -13,7 +13,7 @@ from sklearn.metrics import classification_report, confusion_matrix
 
 from edge.atomic import write_text
 from train import figures
-from train.confidence import Confidence, Logits, Verdicts, calibrate, judge
+from train.confidence import Confidence, Logits, Tolerance, Verdicts, calibrate, judge
 from train.run_folder import EVALUATION_FILE, VALIDATION_FILE, RunFolder, as_json
 
 BATCH = 1024
@@ -58,7 +58,12 @@ def score(is_right: NDArray[np.bool_], split: str) -> Accuracy:
 
 
 def evaluate(
-    run: RunFolder, model: keras.Model, names: tuple[str, ...], evaluation_split: str, validation_split: str
+    run: RunFolder,
+    model: keras.Model,
+    names: tuple[str, ...],
+    evaluation_split: str,
+    validation_split: str,
+    tolerance: Tolerance,
 ) -> Evaluation:
     """Judge a model on the run folder's validation and evaluation glyphs, and write its reports and figures there.
 
@@ -71,13 +76,17 @@ def evaluate(
         The labels in the order of the classes.
     evaluation_split, validation_split : str
         How reports and figures call them.
+    tolerance : Tolerance
+        What chooses the cutoff.
     """
     validation, evaluation = run.arrays(VALIDATION_FILE), run.arrays(EVALUATION_FILE)
     logits = logits_of(model, validation["glyphs"])
-    confidence = calibrate(logits, validation["labels"], names, validation_split)
+    confidence = calibrate(logits, validation["labels"], names, validation_split, tolerance)
     before, after = (judge(logits, validation["labels"], names, t) for t in (1.0, confidence.temperature))
     run.write_figure("reliability.png", figures.reliability(before, after, validation_split))
-    run.write_figure("risk_coverage.png", figures.risk_coverage_curve(after, confidence, validation_split))
+    run.write_figure(
+        "risk_coverage.png", figures.risk_coverage_curve(after, confidence, tolerance.risk, validation_split)
+    )
     verdicts = judge(logits_of(model, evaluation["glyphs"]), evaluation["labels"], names, confidence.temperature)
     accuracy = score(verdicts.is_right, evaluation_split)
     _write_report(run, evaluation, verdicts, names, accuracy)

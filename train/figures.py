@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from edge.nouns import GLYPH_SIDE, NOT_A_DIGIT, Glyph, Gray, Prediction
-from train.confidence import MAX_RISK, Confidence, Verdicts, equal_mass_bins, expected_calibration_error, risk_coverage
+from train.confidence import Confidence, Verdicts, equal_mass_bins, expected_calibration_error, risk_coverage
 from train.run_folder import History
 
 BLUE, ORANGE, GRAY_LINE = "#1f6fb2", "#d9660f", "#888888"
@@ -111,13 +111,13 @@ def reliability(before: Verdicts, after: Verdicts, split: str) -> Figure:
     return figure
 
 
-def risk_coverage_curve(verdicts: Verdicts, confidence: Confidence, split: str) -> Figure:
+def risk_coverage_curve(verdicts: Verdicts, confidence: Confidence, limit: float, split: str) -> Figure:
     """Share of wrong ones among the accepted over the share that is accepted, with the cutoff."""
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     axes = figure.subplots()
     coverage, risk = risk_coverage(verdicts)
     axes.plot(100 * coverage, 100 * risk, color=BLUE)
-    axes.axhline(100 * MAX_RISK, color=GRAY_LINE, linestyle="--", linewidth=1, label=f"limit {MAX_RISK:.2%}")
+    axes.axhline(100 * limit, color=GRAY_LINE, linestyle="--", linewidth=1, label=f"limit {limit:.2%}")
     label = f"cutoff {confidence.cutoff:.3f}: {confidence.coverage:.2%} at {confidence.risk:.3%}"
     axes.plot([100 * confidence.coverage], [100 * confidence.risk], "o", color=ORANGE, label=label)
     axes.set(

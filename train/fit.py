@@ -122,7 +122,7 @@ def learn(
 
 def with_lower_junk(model: keras.Model, recipe: Recipe, validation: tuple[Images, Labels]) -> keras.Model:
     """The model with its last bias lowered by what `junk_excess` finds, where the recipe knows what is no character."""
-    excess = junk_excess(logits_of(model, validation[0]), validation[1], recipe.labels)
+    excess = junk_excess(logits_of(model, validation[0]), validation[1], recipe.labels, recipe.tolerance.lost)
     if excess > 0:
         weights, bias = model.layers[-1].get_weights()
         bias[recipe.labels.index(NOT_A_DIGIT)] -= excess
@@ -243,7 +243,7 @@ def _leave(
     run.write_history(progress.history)
     _write_glyphs(run, recipe, dataset, parts, validation, settings.seed)
     names = (f"{dataset.name} test", f"{dataset.name} validation")
-    evaluation = evaluate(run, model, recipe.labels, *names)
+    evaluation = evaluate(run, model, recipe.labels, *names, recipe.tolerance)
     run.write_card(run_card(recipe, dataset, parts, evaluation, progress, settings))
 
 

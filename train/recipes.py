@@ -7,7 +7,7 @@ by the first layer; logits come out, so that int8 keeps the small differences be
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edge.normalize import normalize_glyph
 from edge.nouns import GLYPH_SIDE, NOT_A_DIGIT, Gray
 from train.augment import Distortion, photograph, redraw
+from train.confidence import Tolerance
 from train.data.dataset import Digits, glyphs_of
 from train.data.emnist import CHARACTERS
 from train.data.fonts import Face, digit_faces, family, hershey_faces
@@ -54,7 +55,8 @@ class Mix:
     are given as shares of the handwritten digits: with more junk, odd digits are taken for junk.
     `validation_junk` is higher, for that is where the cutoff is chosen, and a page has more letters than
     the training. `beside` and `ruled` are the shares of photographed digits with a neighbour's sliver or a
-    rule's trace on them; `hand` and `print_` say how far each is bent.
+    rule's trace on them; `hand` and `print_` say how far each is bent, and `usual` how far the validation
+    digits are: confidence is calibrated on what is usual, not on the worst that the training shows.
     """
 
     photographed: float
@@ -67,6 +69,7 @@ class Mix:
     ruled: float = 0.0
     hand: Distortion = field(default_factory=Distortion)
     print_: Distortion = field(default_factory=Distortion)
+    usual: Distortion = field(default_factory=Distortion)
 
     def residue(self, digits: Digits) -> Residue | None:
         """What the page leaves on photographed digits."""
@@ -87,6 +90,7 @@ PAGE = Mix(
     ruled=0.08,
     hand=Distortion(rotation_deg=14.0, shear=0.18, stretch=0.15, min_height_px=12),
     print_=Distortion(rotation_deg=12.0, shear=0.28, stretch=0.3, min_height_px=12),
+    usual=Distortion(rotation_deg=10.0, shear=0.15, stretch=0.12, min_height_px=16, max_height_px=80),
 )
 """Of digits cut out of a page: turned, small, touched by others, in print that no font file has."""
 
@@ -97,7 +101,7 @@ class Recipe:
 
     `training_set` makes one of the `sets` that the epochs take in turn, the last `settling` of them
     always the last set; `validation_set` makes those that choose the epoch, the temperature and the
-    cutoff. With `schedule` "cosine" the learning rate falls to nothing over `epochs`, and the last
+    cutoff within `tolerance`. With `schedule` "cosine" the learning rate falls to nothing over `epochs`, and the last
     epoch's weights are kept; with "early-stopping" training ends when the validation loss has not
     fallen for `patience` epochs, and the best epoch's are.
     """
@@ -117,6 +121,7 @@ class Recipe:
     label_smoothing: float = 0.0
     sets: int = 1
     settling: int = 3
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
 
 def build_dense(classes: int) -> keras.Model:
@@ -193,10 +198,10 @@ def _varied(
 def camera_validation_set(mix: Mix, digits: Digits, _number: int, seed: int) -> tuple[Glyphs, Labels]:
     """Every validation digit as it is and once photographed, with printed digits of other faces, and junk."""
     rng = np.random.default_rng([seed, 1 << 20])
-    residue = mix.residue(digits)
     plain = list(glyphs_of(digits.images))
-    photographed = [photograph(image, rng, mix.hand, residue) for image in digits.images]
+    photographed = [photograph(image, rng, mix.usual) for image in digits.images]
     twice = Digits(np.concatenate([digits.images] * 2), np.concatenate([digits.labels] * 2))
+    mix = replace(mix, print_=mix.usual)
     return _with_print_and_junk(plain + photographed, twice, faces_of("validation"), mix, mix.validation_junk, rng)
 
 
@@ -286,6 +291,7 @@ RECIPES = {
             partial(camera_validation_set, PAGE),
             weight_decay=1e-2,
             sets=8,
+            tolerance=Tolerance(risk=0.001, lost=0.001),
         ),
         Recipe(
             "characters",
