@@ -47,6 +47,12 @@ FLOOR = 1e-5
 """Probability that a part is given at the least, so that one bad part cannot outweigh all."""
 
 
+CROSSING_COST = 8.0
+"""What a chain pays, in nats, for ink that a cut goes through, over the height."""
+
+WIDTHS, WIDTHS_OF_ONE, MISFIT_COST = (0.4, 1.1), (0.0, 0.6), 8.0
+"""Width over height that a digit, and a 1, have as a rule, and what a part pays for each unit beyond, in nats."""
+
 BEAM = 6
 """Readings kept at each cut."""
 
@@ -59,10 +65,11 @@ Seam = NDArray[np.int64]
 class Cutting:
     """A piece of ink over-segmented: parts between cut `start` and cut `end`, both ends of the piece included.
 
-    `parts[k]` is the region between `spans[k]`.
+    `parts[k]` is the region between `spans[k]`; `crossed[k]` is the ink that cut `k` goes through, over
+    the height.
     """
 
-    count: int
+    crossed: tuple[float, ...]
     spans: tuple[tuple[int, int], ...]
     parts: tuple[Region, ...]
 
@@ -80,6 +87,7 @@ def over_segment(region: Region) -> Cutting:
     height = rows
     seams = _seams(coverage, int(min(MAX_CUTS, max(3, CUTS_PER_HEIGHT * columns / rows))))
     borders = [np.zeros(rows, np.int64), *seams, np.full(rows, columns, np.int64)]
+    crossed = [float(coverage[np.arange(rows), seam].sum()) / (255.0 * rows) for seam in seams]
     spans, parts = [], []
     for start in range(len(borders) - 1):
         for end in range(start + 1, len(borders)):
@@ -89,10 +97,10 @@ def over_segment(region: Region) -> Cutting:
                 if part is not None:
                     spans.append((start, end))
                     parts.append(part)
-    return Cutting(len(borders), tuple(spans), tuple(parts))
+    return Cutting((0.0, *crossed, 0.0), tuple(spans), tuple(parts))
 
 
-def best_path(cutting: Cutting, predictions: Sequence[Prediction]) -> tuple[list[int], float]:
+def best_path(cutting: Cutting, predictions: Sequence[Prediction]) -> tuple[list[int], float, float]:
     """The parts that, side by side, explain the piece best.
 
     Parameters
@@ -105,24 +113,35 @@ def best_path(cutting: Cutting, predictions: Sequence[Prediction]) -> tuple[list
     list of int
         Indices into `parts`, left to right; empty where no chain of parts reaches from end to end.
     float
+        Likelihood of that chain: of its digits, of their widths, and of the ink that its cuts cross.
+    float
         Probability of what that chain reads against the best chain that reads otherwise.
     """
-    ahead: list[dict[str, _Chain]] = [{} for _ in range(cutting.count)]
+    ahead: list[dict[str, _Chain]] = [{} for _ in cutting.crossed]
     ahead[0] = {"": (0.0, ())}
     for index in sorted(range(len(cutting.spans)), key=lambda k: cutting.spans[k]):
         start, end = cutting.spans[index]
         label, worth = _best_digit(predictions[index])
+        worth -= CROSSING_COST * cutting.crossed[end] + _misfit(label, cutting.parts[index])
         for text, (score, path) in ahead[start].items():
             _keep(ahead[end], text + label, (score + worth, (*path, index)))
     finished = sorted(ahead[-1].values(), reverse=True)
     if not finished:
-        return [], 0.0
+        return [], 0.0, 0.0
     rival = finished[1][0] - finished[0][0] if len(finished) > 1 else -np.inf
-    return list(finished[0][1]), float(1.0 / (1.0 + np.exp(rival)))
+    score, path = finished[0]
+    return list(path), float(np.exp(score)), float(1.0 / (1.0 + np.exp(rival)))
 
 
 _Chain = tuple[float, tuple[int, ...]]
 """Logarithm of a chain's probability, and its parts."""
+
+
+def _misfit(label: str, part: Region) -> float:
+    """What a part pays, in nats, for being too narrow or too wide for the digit that it reads as."""
+    wide = part.box[2] / part.box[3]
+    narrowest, widest = WIDTHS_OF_ONE if label == "1" else WIDTHS
+    return MISFIT_COST * max(0.0, narrowest - wide, wide - widest)
 
 
 def _keep(chains: dict[str, _Chain], text: str, chain: _Chain) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge.binarize import Ink
 from edge.cuts import Cutting, best_path, over_segment
@@ -13,6 +13,7 @@ from edge.normalize import normalize_glyph
 from edge.nouns import Glyph, Prediction, Region
 from edge.pieces import Piece
 from edge.segment import region_of
+from edge.views import MAPS, agreed, views_of
 
 Predict = Callable[[Sequence[Glyph]], list[Prediction]]
 
@@ -53,7 +54,7 @@ class Mark:
 class _Doubt:
     """A question for the second inference: other ways to see the pieces `first` to `last` of a line.
 
-    A piece to cut has its width over its height and its probability of being one digit with it.
+    A piece to cut has its width over its height with it.
     """
 
     line: int
@@ -62,7 +63,6 @@ class _Doubt:
     regions: Sequence[Region]
     cutting: Cutting | None = None
     wide: float = 0.0
-    single: float = 0.0
     predictions: list[Prediction] = field(default_factory=list)
 
 
@@ -78,11 +78,11 @@ def decode_lines(ink: Ink, lines: Sequence[Line], predict: Predict) -> list[list
     """
     regions = [[region_of(ink, [piece]) for piece in line.pieces] for line in lines]
     marks = _split(regions, predict([glyph_of(region) for row in regions for region in row]))
-    doubts = [
-        doubt for index in _worth_a_second_look(marks) for doubt in _doubts(index, ink, lines[index], marks[index])
-    ]
-    if doubts:
-        _ask(doubts, predict)
+    looked_at = _worth_a_second_look(marks)
+    unsure = [(index, k) for index in looked_at for k, mark in enumerate(marks[index]) if mark.confidence < SURE]
+    doubts = [doubt for index in looked_at for doubt in _doubts(index, ink, lines[index], marks[index])]
+    if unsure or doubts:
+        _look_again(marks, unsure, doubts, predict)
         for index in range(len(lines)):
             marks[index] = _settle(marks[index], [doubt for doubt in doubts if doubt.line == index])
     return marks
@@ -120,7 +120,7 @@ def _doubts(index: int, ink: Ink, line: Line, marks: Sequence[Mark]) -> list[_Do
             cutting = over_segment(mark.region)
             if cutting.parts:
                 wide = piece.box[2] / min(height, piece.height)
-                doubts.append(_Doubt(index, k, k, cutting.parts, cutting, wide, mark.confidence))
+                doubts.append(_Doubt(index, k, k, cutting.parts, cutting, wide))
     for k in range(len(marks) - 1):
         left, right = line.pieces[k], line.pieces[k + 1]
         unsure = min(marks[k].confidence, marks[k + 1].confidence) < SURE
@@ -135,8 +135,16 @@ def _belongs(small: Piece, piece: Piece, height: float) -> bool:
     return overlap > 0.3 * small.box[2] and small.box[2] * small.height > (0.06 * height) ** 2
 
 
-def _ask(doubts: Sequence[_Doubt], predict: Predict) -> None:
-    answers = iter(predict([glyph_of(region) for doubt in doubts for region in doubt.regions]))
+def _look_again(
+    marks: Sequence[list[Mark]], unsure: Sequence[tuple[int, int]], doubts: Sequence[_Doubt], predict: Predict
+) -> None:
+    """The second inference: unsure marks (line, place) are seen in other ways as well, and the doubts are answered."""
+    own = [marks[index][k] for index, k in unsure]
+    views = [view for mark in own for view in views_of(glyph_of(mark.region))]
+    answers = iter(predict([*views, *(glyph_of(region) for doubt in doubts for region in doubt.regions)]))
+    for (index, k), mark in zip(unsure, own, strict=True):
+        seen = agreed(mark.prediction, [next(answers) for _ in MAPS])
+        marks[index][k] = replace(mark, prediction=seen)
     for doubt in doubts:
         doubt.predictions = [next(answers) for _ in doubt.regions]
 
@@ -148,7 +156,7 @@ def _odds_of_several(wide: float, several: float, single: float) -> float:
     ----------
     wide : float
     several, single : float
-        Probability of the parts, and of the whole, as digits.
+        Likelihood of the parts, and of the whole, as digits.
     """
     prior = math.exp(min(WIDTH_SLOPE * (wide - EVEN_WIDTH), 20.0))
     return several * prior / max(several * prior + single, 1e-12)
@@ -156,7 +164,9 @@ def _odds_of_several(wide: float, several: float, single: float) -> float:
 
 def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
     """Replace pieces by what explains them better, the surest replacement first; none is replaced twice."""
-    proposals = sorted((_proposal(doubt) for doubt in doubts), key=lambda pair: -_worth(pair[1]))
+    proposals = sorted(
+        (_proposal(doubt, marks[doubt.first].confidence) for doubt in doubts), key=lambda pair: -_worth(pair[1])
+    )
     replaced: dict[int, tuple[_Doubt, list[Mark]]] = {}
     for doubt, proposal in proposals:
         covered = range(doubt.first, doubt.last + 1)
@@ -170,16 +180,15 @@ def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
     return [mark for k, old in enumerate(marks) for mark in (replaced[k][1] if k in replaced else [old])]
 
 
-def _proposal(doubt: _Doubt) -> tuple[_Doubt, list[Mark]]:
+def _proposal(doubt: _Doubt, single: float) -> tuple[_Doubt, list[Mark]]:
     if doubt.cutting is None:
         return doubt, [
             Mark(region, prediction) for region, prediction in zip(doubt.regions, doubt.predictions, strict=True)
         ]
-    path, odds = best_path(doubt.cutting, doubt.predictions)
+    path, several, odds = best_path(doubt.cutting, doubt.predictions)
     if not path:
         return doubt, []
-    several = math.prod(doubt.predictions[k].confidence for k in path if doubt.predictions[k].is_digit)
-    share = (odds * _odds_of_several(doubt.wide, several, doubt.single)) ** (1.0 / len(path))
+    share = (odds * _odds_of_several(doubt.wide, several, single)) ** (1.0 / len(path))
     return doubt, [Mark(doubt.regions[k], doubt.predictions[k], share) for k in path]
 
 

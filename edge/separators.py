@@ -23,6 +23,9 @@ POINT_HEIGHT = 0.3
 POINT_AREA = 0.04
 """... and its box has at least the area of a square with this side, over the height: smaller is a speck."""
 
+COLON_DOT = 0.07
+"""Least width and height of a colon's dot, over the digits' height."""
+
 BASELINE = 0.25
 """The middle of a point lies no higher above the digits' foot than this, over their height."""
 
@@ -32,7 +35,7 @@ POINT_GAP = 1.25
 POINT_ROOM = 1.5
 """... and, where the line has no other gap, this many times wider than the point."""
 
-SLASH_HEIGHT, MAYBE_SLASH = 1.25, 1.18
+SLASH_HEIGHT, MAYBE_SLASH = 1.45, 1.2
 """A slash is this many times higher than the digits beside it; from the lesser on, a leaning stroke may be one."""
 
 SLASH_REACH = 0.06
@@ -43,6 +46,9 @@ SLASH_LEAN, STROKE_SPREAD = 0.15, 0.07
 
 TYPESET, PRINTED_LEAN = 0.06, 0.2
 """Digits whose heights differ by less than this are typeset, and no typeset 1 is a bare stroke that leans so far."""
+
+MANY = 5
+"""With fewer marks than this, three digits of one height may be handwriting by chance."""
 
 PARTS = (":", "/")
 """Signs that end one number and begin another."""
@@ -113,8 +119,9 @@ def _colons(solid: Sequence[Piece], line: Line, digits: Sequence[Digit]) -> list
 
 
 def _is_dot(piece: Piece, height: float) -> bool:
+    """Whether a piece may be one of a colon's dots: they are as large as the pen is broad."""
     _, _, columns, rows = piece.box
-    return max(columns, rows) <= POINT_HEIGHT * height and columns * rows > (POINT_AREA * height) ** 2
+    return max(columns, rows) <= POINT_HEIGHT * height and min(columns, rows) > COLON_DOT * height
 
 
 def _separator(small: Piece, line: Line, digits: Sequence[Digit]) -> str | None:
@@ -176,7 +183,7 @@ def _doubt_of_points(merged: Sequence[Digit]) -> str | None:
     gaps, with_point = [], []
     for left, right in pairwise(k for k, sign in enumerate(merged) if sign.text not in (".", ",", "-", ":")):
         gap = merged[right].box[0] - merged[left].box[0] - merged[left].box[2]
-        points = [sign for sign in merged[left + 1 : right] if sign.text in (".", ",")]
+        points = [sign for sign in merged[left + 1 : right] if sign.text in (".", ",", ":")]
         if points:
             with_point.append((gap, max(point.box[2] for point in points)))
         else:
@@ -214,7 +221,7 @@ def _slash_likeness(
     above = (median(digit.box[1] for digit in neighbours) - top) / usual
     below = height / usual - 1 - above
     if is_printed and leans[index] > PRINTED_LEAN and min(above, below) > -TYPESET:
-        return "surely" if above + below > TYPESET else "maybe"
+        return "surely" if above + below > TYPESET and len(leans) >= MANY else "maybe"
     if min(above, below) < SLASH_REACH:
         return None
     return "surely" if height > SLASH_HEIGHT * usual else "maybe" if height > MAYBE_SLASH * usual else None

@@ -8,6 +8,7 @@ Geifman, El-Yaniv: Selective classification for deep neural networks, 2017 (risk
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,11 +18,15 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from edge.classifier import softmax
+from edge.decode import SURE
 from edge.nouns import NOT_A_DIGIT
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+LookAgain = Callable[[Labels], Logits]
+"""Indices of glyphs (n) to the logits (n, classes) of a second look at them."""
 
 BINS = 15
 """Of the calibration error, with equal numbers of glyphs."""
@@ -87,10 +92,23 @@ def judge(logits: Logits, labels: Labels, names: tuple[str, ...], temperature: f
 
 
 def calibrate(
-    logits: Logits, labels: Labels, names: tuple[str, ...], split: str, tolerance: Tolerance | None = None
+    logits: Logits,
+    labels: Labels,
+    names: tuple[str, ...],
+    split: str,
+    tolerance: Tolerance | None = None,
+    look_again: LookAgain | None = None,
 ) -> Confidence:
-    """Temperature and cutoff from the logits (n, classes) of validation glyphs."""
+    """Temperature and cutoff from the logits (n, classes) of validation glyphs.
+
+    The temperature is that of the first look; the cutoff is chosen after the second one, which `look_again`
+    gives the logits of for the glyphs that are unsure at the first.
+    """
     temperature = fit_temperature(logits, labels)
+    if look_again is not None:
+        unsure = np.flatnonzero(judge(logits, labels, names, temperature).confidence < SURE)
+        logits = logits.copy()
+        logits[unsure] = look_again(unsure)
     verdicts = judge(logits, labels, names, temperature)
     cutoff = choose_cutoff(verdicts, (tolerance or Tolerance()).risk)
     is_accepted = verdicts.is_read & (verdicts.confidence >= cutoff)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,6 +13,8 @@ from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix
 
 from edge.atomic import write_text
+from edge.nouns import Glyph
+from edge.views import OWN_WEIGHT, views_of
 from train import figures
 from train.confidence import Confidence, Logits, Tolerance, Verdicts, calibrate, judge
 from train.run_folder import EVALUATION_FILE, VALIDATION_FILE, RunFolder, as_json
@@ -57,6 +60,17 @@ def score(is_right: NDArray[np.bool_], split: str) -> Accuracy:
     return Accuracy(split, n, n - right, right / n, (float(interval.low), float(interval.high)))
 
 
+def second_look(
+    model: keras.Model, glyphs: NDArray[np.uint8], logits: NDArray[np.float32], indices: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Logits (n, classes) of some of the glyphs after the device's second look, see `edge.views`."""
+    if not len(indices):
+        return logits[indices]
+    seen = [[view.pixels for view in views_of(Glyph(glyphs[k]))] for k in indices]
+    views = np.stack([logits_of(model, np.stack(view)) for view in zip(*seen, strict=True)])
+    return (OWN_WEIGHT * logits[indices] + views.sum(axis=0)) / (OWN_WEIGHT + len(views))
+
+
 def evaluate(
     run: RunFolder,
     model: keras.Model,
@@ -81,7 +95,8 @@ def evaluate(
     """
     validation, evaluation = run.arrays(VALIDATION_FILE), run.arrays(EVALUATION_FILE)
     logits = logits_of(model, validation["glyphs"])
-    confidence = calibrate(logits, validation["labels"], names, validation_split, tolerance)
+    look_again = partial(second_look, model, validation["glyphs"], logits)
+    confidence = calibrate(logits, validation["labels"], names, validation_split, tolerance, look_again)
     before, after = (judge(logits, validation["labels"], names, t) for t in (1.0, confidence.temperature))
     run.write_figure("reliability.png", figures.reliability(before, after, validation_split))
     run.write_figure(

@@ -42,16 +42,16 @@ def test_parts_carry_their_own_ink_only():
 
 def test_the_best_chain_reaches_from_end_to_end():
     part = Region((0, 0, 5, 9), np.ones((9, 5), np.uint8))
-    cutting = Cutting(4, ((0, 1), (0, 2), (1, 3), (2, 3), (1, 2)), (part,) * 5)
+    cutting = Cutting((0.0,) * 4, ((0, 1), (0, 2), (1, 3), (2, 3), (1, 2)), (part,) * 5)
     predictions = [prediction("4", c) for c in (0.99, 0.6, 0.98, 0.7, 0.99)]
-    path, odds = best_path(cutting, predictions)
+    path, _, odds = best_path(cutting, predictions)
     assert [cutting.spans[k] for k in path] == [(0, 1), (1, 3)]
     assert 0.5 < odds < 1
 
 
 def test_no_chain_is_no_path():
     part = Region((0, 0, 5, 9), np.ones((9, 5), np.uint8))
-    assert best_path(Cutting(3, ((0, 1),), (part,)), [prediction("1", 0.9)]) == ([], 0.0)
+    assert best_path(Cutting((0.0,) * 3, ((0, 1),), (part,)), [prediction("1", 0.9)]) == ([], 0.0, 0.0)
 
 
 @pytest.mark.parametrize("shape", [(9, 9), (64, 3), (10, 64)])
