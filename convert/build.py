@@ -94,7 +94,7 @@ def verify_bundle(folder: Path, path: Path, say: Say = say_nothing) -> Report:
         model = (folder / MODEL_FILE).read_bytes()
     except OSError as error:
         raise BundleError(
-            f"{folder}: {MODEL_FILE} cannot be read ({error.strerror}); give a bundle folder, such as models/digits"
+            f"{folder}: {MODEL_FILE} cannot be read ({error.strerror}); give a bundle folder, such as models/paper"
         ) from error
     say(f"comparing float and int8 on {len(run.evaluation):,} glyphs of {run.card.evaluation_split}")
     measurement = measure(load_keras(path / KERAS_FILE), model, run.evaluation, tuple(RUNTIMES))

@@ -16,7 +16,7 @@ from edge.pieces import Piece, union_box
 from edge.segment import depth_of
 from edge.separators import lean_of, separate
 
-LEAST_DIGITS = 0.5
+LEAST_DIGITS = 0.6
 """A line with marks that are no digits, and with a lesser share of sure ones, is writing and left out."""
 
 APART = 0.8

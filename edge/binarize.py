@@ -134,7 +134,7 @@ def polarity_evidence(gray: Gray) -> float:
     Writing covers the lesser part of its surroundings, so it is the longer tail of what is left when
     the local mean is taken away; an edge between light and dark areas has no skew.
     """
-    small = _shrink(gray, DETAIL_SCALE).astype(np.float32)
+    small = _shrink(_shrink(gray, 2), DETAIL_SCALE // 2).astype(np.float32)  # twice by 2 is faster than once by 4
     detail = small - cv2.blur(small, (DETAIL, DETAIL))
     square = detail * detail
     spread = float(square.mean())

@@ -191,9 +191,11 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
 
 
 def default_model() -> Path:
-    """The digits bundle: of the folder one works in, of the repository, or of the installed package."""
+    """The shipped bundle: of the folder one works in, of the repository, or of the installed package."""
+    from edge.config import SHIPPED
+
     package = Path(__file__).resolve().parent
-    places = [Path("models/digits"), package.parent / "models" / "digits", package / "_models" / "digits"]
+    places = [Path("models", SHIPPED), package.parent / "models" / SHIPPED, package / "_models" / SHIPPED]
     return next((place for place in places if place.is_dir()), places[0])
 
 

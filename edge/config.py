@@ -15,11 +15,11 @@ from edge.errors import ConfigError
 
 Kind = Literal["drum", "lcd", "print", "handwriting"]
 
-KIND_MODELS = {"drum": "meter", "lcd": "meter", "print": "digits", "handwriting": "digits"}
+KIND_MODELS = {"drum": "meter", "lcd": "meter", "print": "paper", "handwriting": "paper"}
 """The bundle that reads a kind where the field names none."""
 
-SHIPPED = "digits"
-"""The bundle that is shipped."""
+SHIPPED = "paper"
+"""The bundle that reads where none is named."""
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NotNegativeInt = Annotated[int, Field(ge=0)]
@@ -65,7 +65,7 @@ class FieldTable(Table):
     name: str = Field(min_length=1, description="stands in each reading; no two fields share one")
     kind: Kind = Field(description="`drum`, `lcd`, `print` or `handwriting`")
     model: str | None = Field(
-        None, min_length=1, description="bundle under `models/`; `meter` for drums and LCD, else `digits`, if absent"
+        None, min_length=1, description="bundle under `models/`; `meter` for drums and LCD, else `paper`, if absent"
     )
     digits: list[BoxArea | Quad] = Field(
         min_length=1,

@@ -101,6 +101,6 @@ def _read_polarity(gray: Gray, is_light: bool, reader: Reader) -> list[Reading]:
     return [doubt_among_letters(reading, writing) for readings in rows for reading in readings]
 
 
-def _evidence(readings: Sequence[Reading]) -> tuple[bool, float]:
-    """For a polarity: whether it shows a number at all, and its digits' confidence above an even chance."""
-    return bool(readings), sum(digit.confidence - 0.5 for reading in readings for digit in reading.digits)
+def _evidence(readings: Sequence[Reading]) -> float:
+    """For a polarity: its digits' confidence above an even chance."""
+    return sum(digit.confidence - 0.5 for reading in readings for digit in reading.digits)

@@ -25,8 +25,10 @@ RULE_LENGTH = 3.2
 RULE_OVER_HEIGHT = 1.8
 """... and it is this many times longer than the picture's pieces are high, unless it is part of a frame."""
 
-FLAT = 3.0
-"""... and one this many times wider than high may be a bit of one, in the ink proper."""
+FLAT, FLAT_BIT, WIDE = 3.0, 12, 1.4
+"""A piece of the ink proper hints at one: a bit this many times wider than high and this many pixels long, or a piece
+this many times wider than the typical height.
+"""
 
 HOLLOW = 0.55
 """The holes of a frame, or of a row of cells, make up at least this share of its rectangle; a 0's stay below."""
@@ -53,11 +55,12 @@ def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
     pieces : sequence of Piece
         Those of `ink.mask`.
     """
-    if not any(_hints_at_a_rule(piece) for piece in pieces):
+    height = typical_height(pieces)
+    if not any(_hints_at_a_rule(piece, height) for piece in pieces):
         return None
     faint = faint_mask(ink)
     rules = np.zeros_like(faint)
-    least = max(MIN_RULE, int(RULE_OVER_HEIGHT * typical_height(pieces)))
+    least = max(MIN_RULE, int(RULE_OVER_HEIGHT * height))
     for piece in connected_pieces(faint):
         if piece.box[2] >= MIN_RULE:
             x, y, width, height = piece.box
@@ -71,10 +74,11 @@ def without_rules(mask: Gray, rules: Gray) -> Gray:
     return _mended(cv2.subtract(mask, rules), cv2.bitwise_and(rules, mask))
 
 
-def _hints_at_a_rule(piece: Piece) -> bool:
-    """Whether a piece of the ink proper is large enough to hold a rule or a frame, or a flat bit of one."""
-    _, _, width, height = piece.box
-    return width >= MIN_RULE and (width > FLAT * height or height > MIN_RULE)
+def _hints_at_a_rule(piece: Piece, height: float) -> bool:
+    """Whether a piece of the ink proper is a flat bit of a rule, or wide enough for a frame or a rule with digits on
+    it.
+    """
+    return piece.box[2] >= FLAT_BIT and (piece.box[2] > FLAT * piece.height or piece.box[2] > WIDE * height)
 
 
 def _rules_in(own: Gray, piece: Piece, least: int) -> Gray:

@@ -14,7 +14,7 @@ import cv2
 
 from edge.decode import Mark
 from edge.layout import MINUS_REACH, Line
-from edge.nouns import UNREADABLE, Box, Digit
+from edge.nouns import NOT_A_DIGIT, UNREADABLE, Box, Digit
 from edge.pieces import Piece
 
 POINT_HEIGHT = 0.3
@@ -50,6 +50,9 @@ TYPESET, PRINTED_LEAN = 0.06, 0.2
 MANY = 5
 """With fewer marks than this, three digits of one height may be handwriting by chance."""
 
+LIKE_A_SLASH = ("1", "7", NOT_A_DIGIT)
+"""What a network that knows digits only takes a slash for."""
+
 PARTS = (":", "/")
 """Signs that end one number and begin another."""
 
@@ -74,7 +77,7 @@ def separate(marks: Sequence[Mark], characters: Sequence[Digit], line: Line, sol
     solid : sequence of Piece
         The line's small pieces that are drawn as darkly as its digits.
     """
-    leans = [lean_of(mark) or 0.0 for mark in marks]
+    leans = [lean_of(mark) or 0.0 if mark.prediction.label in LIKE_A_SLASH else 0.0 for mark in marks]
     upright = [character for character, lean in zip(characters, leans, strict=True) if lean < SLASH_LEAN]
     printed = _is_typeset(upright)
     slashes = [_slash_likeness(k, leans, characters, printed) for k in range(1, len(marks) - 1)]

@@ -87,7 +87,7 @@ class Row:
 def main() -> None:
     """Print a line a kind and engine, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/digits"))
+    parser.add_argument("--model", type=Path, default=Path("models/paper"))
     parser.add_argument("--python", type=Path, default=Path(".venv-compare/bin/python"), help="that has the others")
     parser.add_argument("--split", choices=("validation", "test"), default="test")
     parser.add_argument("--count", type=int, default=20, help="scenes a kind")

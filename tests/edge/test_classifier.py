@@ -14,7 +14,7 @@ from edge.errors import BundleError, MissingRuntimeError
 from edge.nouns import Glyph
 from edge.runtime import load_interpreter, runtime_versions
 
-BUNDLE = Path(__file__).parents[2] / "models" / "digits"
+BUNDLE = Path(__file__).parents[2] / "models" / "paper"
 
 
 @pytest.fixture(scope="module")

@@ -354,5 +354,5 @@ def test_a_file_name_of_any_bytes_is_reported(capfd, fake_bundle, tmp_path):
 def test_the_model_of_the_folder_one_works_in_comes_first(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert default_model().is_absolute() or not default_model().exists()
-    (tmp_path / "models" / "digits").mkdir(parents=True)
-    assert default_model() == Path("models/digits")
+    (tmp_path / "models" / "paper").mkdir(parents=True)
+    assert default_model() == Path("models/paper")

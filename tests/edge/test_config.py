@@ -53,7 +53,7 @@ def test_a_quadrilateral_is_taken_as_a_box():
 
 
 @pytest.mark.parametrize(
-    ("kind", "bundle"), [("drum", "meter"), ("lcd", "meter"), ("print", "digits"), ("handwriting", "digits")]
+    ("kind", "bundle"), [("drum", "meter"), ("lcd", "meter"), ("print", "paper"), ("handwriting", "paper")]
 )
 def test_each_kind_has_its_bundle(kind, bundle):
     assert FieldTable(name="a", kind=kind, digits=[(0, 0, 1, 1)]).bundle == bundle

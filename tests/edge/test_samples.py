@@ -11,7 +11,7 @@ from edge.pipeline import Reader, classify_crop, read_frame
 from edge.sources import SourceSettings, open_source
 
 ROOT = Path(__file__).parents[2]
-BUNDLE = ROOT / "models" / "digits"
+BUNDLE = ROOT / "models" / "paper"
 SAMPLES = sorted((ROOT / "edge" / "samples").glob("*.png"))
 
 

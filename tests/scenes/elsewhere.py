@@ -113,7 +113,7 @@ class OpenSetRow:
 def main() -> None:
     """Print a line each, and write them where `--out` says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/digits"))
+    parser.add_argument("--model", type=Path, default=Path("models/paper"))
     parser.add_argument("--out", type=Path)
     parser.add_argument("--limit", type=int, help="at most this many pictures of each set, evenly spaced")
     arguments = parser.parse_args()

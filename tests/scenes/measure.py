@@ -46,7 +46,7 @@ class Row:
 def main() -> None:
     """Print a row a kind, and write them where `--out` says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/digits"))
+    parser.add_argument("--model", type=Path, default=Path("models/paper"))
     parser.add_argument("--split", choices=("validation", "test"), default="test")
     parser.add_argument("--count", type=int, default=300, help="scenes a kind")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS))

@@ -19,7 +19,7 @@ from edge.pipeline import Reader, read_frame
 def main() -> None:
     """Print a line a photograph."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/digits"))
+    parser.add_argument("--model", type=Path, default=Path("models/paper"))
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     reader = Reader.open(arguments.model)

@@ -29,7 +29,7 @@ from tests.scenes.elsewhere import (
 )
 from train.recipes import faces_of
 
-BUNDLE = Path(__file__).parents[2] / "models" / "digits"
+BUNDLE = Path(__file__).parents[2] / "models" / "paper"
 
 
 def reading(text, status="ok", size=10):

@@ -8,7 +8,7 @@ from edge.pipeline import Reader
 from tests.scenes.generator import KINDS, SIZE, Hand, Scene, make_scene
 from tests.scenes.measure import edit_distance, hands, measure_kind, scene_distance
 
-BUNDLE = Path(__file__).parents[2] / "models" / "digits"
+BUNDLE = Path(__file__).parents[2] / "models" / "paper"
 
 
 def draw_bar(digit, height, rng):
