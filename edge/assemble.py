@@ -28,6 +28,9 @@ AMONG_LETTERS = 2.0
 SOLID = 0.6
 """A separator, or a part of a digit, has at least this share of the digits' contrast to the paper."""
 
+FEW = 2
+"""With no more marks than this, one doubt leaves nothing that is a number."""
+
 WHOLE = 0.85
 """A digit at the upper or lower border is whole if it is at least this high, over the digits inside the frame."""
 
@@ -110,7 +113,7 @@ def value_of(text: str) -> float | None:
     """The number that a text of digits, points, commas and a minus sign stands for; None where it is none.
 
     The last of two different separators is the decimal one; a separator that comes twice, and a comma
-    before exactly three last digits, part thousands; a colon or a slash is no number's.
+    before exactly three last digits, part thousands unless a 0 leads; a colon or a slash is no number's.
     """
     match = re.fullmatch(r"(-?)(\d[\d.,]*)", text)
     if not match or not match[2][-1].isdigit() or re.search(r"[.,]{2}", match[2]):
@@ -120,7 +123,7 @@ def value_of(text: str) -> float | None:
     thousands = _thousands_separator(body, kinds)
     if thousands:
         decimal = "," if thousands == "." else "."
-        if not re.fullmatch(rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+(?:{re.escape(decimal)}\d+)?", body):
+        if not re.fullmatch(rf"[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+(?:{re.escape(decimal)}\d+)?", body):
             return None
         body = body.replace(thousands, "")
     return float(match[1] + body.replace(",", "."))
@@ -131,7 +134,7 @@ def _thousands_separator(body: str, kinds: Sequence[str]) -> str | None:
         return kinds[0]
     if len(kinds) > 1:
         return kinds[0]
-    return "," if re.fullmatch(r"\d{1,3},\d{3}", body) else None
+    return "," if re.fullmatch(r"[1-9]\d{0,2},\d{3}", body) else None
 
 
 def _trim(marks: Sequence[Mark], cutoff: float, height: float) -> list[Mark]:
@@ -203,10 +206,18 @@ def _inside_any(box: Box, others: Sequence[Box]) -> bool:
 
 
 def _doubt_of_strokes(marks: Sequence[Mark]) -> str | None:
-    """A reason where all there is are one or two bare strokes: an l, a quotation mark, the legs of an n."""
-    if len(marks) <= 2 and all(mark.prediction.label == "1" and lean_of(mark) is not None for mark in marks):
+    """A reason where all there is are bare strokes, one or two of them, or cut from one piece.
+
+    They may be an l, a quotation mark, or the legs of an m.
+    """
+    is_cut = any(mark.odds < 1.0 for mark in marks)
+    if (len(marks) <= 2 or is_cut) and all(_is_bare_stroke(mark) for mark in marks):
         return "bare strokes may be ones, letters or marks"
     return None
+
+
+def _is_bare_stroke(mark: Mark) -> bool:
+    return mark.prediction.label == "1" and lean_of(mark) is not None
 
 
 def _reason(

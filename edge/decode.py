@@ -10,7 +10,7 @@ from edge.binarize import Ink
 from edge.cuts import Cutting, best_path, over_segment
 from edge.layout import Line
 from edge.normalize import normalize_glyph
-from edge.nouns import Glyph, Prediction, Region
+from edge.nouns import NOT_A_DIGIT, Glyph, Prediction, Region
 from edge.pieces import Piece
 from edge.segment import region_of
 from edge.views import MAPS, agreed, views_of
@@ -29,8 +29,8 @@ WIDE = 0.75
 EVEN_WIDTH, WIDTH_SLOPE = 1.1, 6.0
 """At this width over its height a doubtful piece is as likely two digits as one, and how fast, in nats, that tips."""
 
-FRAGMENT_AREA = 0.12
-"""A small piece of at least this share of a digit's box that the digit cannot take in leaves doubt."""
+SIGN_AMONG_DIGITS = 0.03
+"""How much likelier a piece that looks like no digit is a sign than several digits, beside sure digits."""
 
 JOIN_GAP = 0.25
 """Two pieces may be one broken digit when the gap between them is less than this share of the height."""
@@ -54,7 +54,7 @@ class Mark:
 class _Doubt:
     """A question for the second inference: other ways to see the pieces `first` to `last` of a line.
 
-    A piece to cut has its width over its height with it.
+    A piece to cut has its width over its height with it, and whether no sure digit stands beside it.
     """
 
     line: int
@@ -63,6 +63,7 @@ class _Doubt:
     regions: Sequence[Region]
     cutting: Cutting | None = None
     wide: float = 0.0
+    is_alone: bool = False
     predictions: list[Prediction] = field(default_factory=list)
 
 
@@ -120,7 +121,8 @@ def _doubts(index: int, ink: Ink, line: Line, marks: Sequence[Mark]) -> list[_Do
             cutting = over_segment(mark.region)
             if cutting.parts:
                 wide = piece.box[2] / min(height, piece.height)
-                doubts.append(_Doubt(index, k, k, cutting.parts, cutting, wide))
+                is_alone = all(other.confidence < SURE for other in marks)
+                doubts.append(_Doubt(index, k, k, cutting.parts, cutting, wide, is_alone))
     for k in range(len(marks) - 1):
         left, right = line.pieces[k], line.pieces[k + 1]
         unsure = min(marks[k].confidence, marks[k + 1].confidence) < SURE
@@ -130,9 +132,13 @@ def _doubts(index: int, ink: Ink, line: Line, marks: Sequence[Mark]) -> list[_Do
 
 
 def _belongs(small: Piece, piece: Piece, height: float) -> bool:
-    """Whether a small piece lies so near to a digit that it may be a part of it: above or below, or almost touching."""
+    """Whether a small piece lies so near to a digit that it may be a part of it; no digit has a dot below it."""
     overlap = min(small.right, piece.right) - max(small.box[0], piece.box[0])
-    return overlap > 0.3 * small.box[2] and small.box[2] * small.height > (0.06 * height) ** 2
+    return (
+        overlap > 0.3 * small.box[2]
+        and small.box[1] < piece.bottom
+        and small.box[2] * small.height > (0.06 * height) ** 2
+    )
 
 
 def _look_again(
@@ -147,6 +153,15 @@ def _look_again(
         marks[index][k] = replace(mark, prediction=seen)
     for doubt in doubts:
         doubt.predictions = [next(answers) for _ in doubt.regions]
+
+
+def _likelihood_of_one(whole: Prediction, is_alone: bool) -> float:
+    """How well a piece is explained as one thing: a digit, or a letter or sign.
+
+    Digits that touch look like a sign to the network, so beside sure digits that counts for little.
+    """
+    digit = max(score for label, score in whole.scores.items() if label != NOT_A_DIGIT)
+    return digit + whole.scores.get(NOT_A_DIGIT, 0.0) * (1.0 if is_alone else SIGN_AMONG_DIGITS)
 
 
 def _odds_of_several(wide: float, several: float, single: float) -> float:
@@ -165,7 +180,7 @@ def _odds_of_several(wide: float, several: float, single: float) -> float:
 def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
     """Replace pieces by what explains them better, the surest replacement first; none is replaced twice."""
     proposals = sorted(
-        (_proposal(doubt, marks[doubt.first].confidence) for doubt in doubts), key=lambda pair: -_worth(pair[1])
+        (_proposal(doubt, marks[doubt.first].prediction) for doubt in doubts), key=lambda pair: -_worth(pair[1])
     )
     replaced: dict[int, tuple[_Doubt, list[Mark]]] = {}
     for doubt, proposal in proposals:
@@ -180,7 +195,7 @@ def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
     return [mark for k, old in enumerate(marks) for mark in (replaced[k][1] if k in replaced else [old])]
 
 
-def _proposal(doubt: _Doubt, single: float) -> tuple[_Doubt, list[Mark]]:
+def _proposal(doubt: _Doubt, whole: Prediction) -> tuple[_Doubt, list[Mark]]:
     if doubt.cutting is None:
         return doubt, [
             Mark(region, prediction) for region, prediction in zip(doubt.regions, doubt.predictions, strict=True)
@@ -188,7 +203,9 @@ def _proposal(doubt: _Doubt, single: float) -> tuple[_Doubt, list[Mark]]:
     path, several, odds = best_path(doubt.cutting, doubt.predictions)
     if not path:
         return doubt, []
-    share = (odds * _odds_of_several(doubt.wide, several, single)) ** (1.0 / len(path))
+    share = (odds * _odds_of_several(doubt.wide, several, _likelihood_of_one(whole, doubt.is_alone))) ** (
+        1.0 / len(path)
+    )
     return doubt, [Mark(doubt.regions[k], doubt.predictions[k], share) for k in path]
 
 

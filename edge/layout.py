@@ -31,6 +31,9 @@ GAP_RATIO = 2.2
 FLAT = 0.35
 """A level stroke is lower than this over the typical height of the picture's pieces."""
 
+HANGING = 0.4
+"""A small piece this far above or below a digit, over its height, may make a letter or a sign of it."""
+
 PART_GAP = 0.2
 """The bar of a 5 floats at most this far above it, over its height."""
 
@@ -242,8 +245,19 @@ def _small_among(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]
         for piece in pieces
         if id(piece) not in members
         and piece.height <= 0.75 * height
-        and (_lies_within(piece.box, box, [piece], list(group)) or _may_be_minus(piece, group[0], height))
+        and (
+            _lies_within(piece.box, box, [piece], list(group))
+            or _may_be_minus(piece, group[0], height)
+            or any(_hangs_on(piece, member) for member in group)
+        )
     ]
+
+
+def _hangs_on(piece: Piece, member: Piece) -> bool:
+    """Whether a small piece lies close above or below a digit: the dot of a question mark, the bar of a letter."""
+    middle = piece.box[0] + piece.box[2] / 2
+    gap = max(member.box[1] - piece.bottom, piece.box[1] - member.bottom)
+    return member.box[0] < middle < member.right and 0 <= gap < HANGING * member.height
 
 
 def _may_be_minus(piece: Piece, first: Piece, height: float) -> bool:

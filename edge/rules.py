@@ -31,10 +31,15 @@ this many times wider than the typical height.
 """
 
 HOLLOW = 0.55
-"""The holes of a frame, or of a row of cells, make up at least this share of its rectangle; a 0's stay below."""
+"""The holes of a frame, or of a row of cells, make up at least this share of its rectangle ..."""
 
-WALL, LEANING_WALL = 0.92, 0.85
-"""Length of a frame's wall at the least, over the distance of its rules: straight, or thin and apart from all else."""
+SQUARE = 0.88
+"""... and its hull this share: that of a thin 0 is an ellipse, with 0.79."""
+
+WALL, WALL_SLACK = 0.92, 3.0
+"""Length of a frame's straight wall at the least, over the distance of its rules; and pixels that a leaning one, thin
+and apart from all else, may lack.
+"""
 
 MAX_LEAN = 0.36
 """Slope of a rule at the most: 20 degrees."""
@@ -87,7 +92,8 @@ def _rules_in(own: Gray, piece: Piece, least: int) -> Gray:
     A rule that is no part of a frame is at least `least` pixels long: a minus sign is shorter.
     """
     length, thickness, slope = _extent(piece)
-    is_frame = _area_of_holes(own) > HOLLOW * length * thickness
+    area = length * thickness
+    is_frame = _area_of_holes(own) > HOLLOW * area and _area_of_hull(piece) > SQUARE * area
     if not is_frame and (length <= RULE_LENGTH * thickness or length < least):
         return np.zeros_like(own)
     level = _runs_along(own, slope, max(MIN_RULE, int(length) // 2), is_level=True)
@@ -108,6 +114,10 @@ def _extent(piece: Piece) -> tuple[float, float, float]:
         if abs(degrees) > 45:
             first, second = second, first
     return first, second, slope if abs(slope) > LEVEL else 0.0
+
+
+def _area_of_hull(piece: Piece) -> float:
+    return float(cv2.contourArea(cv2.convexHull(piece.outline)))
 
 
 def _area_of_holes(own: Gray) -> float:
@@ -160,7 +170,8 @@ def _walls(own: Gray, level: Gray, slope: float) -> Gray:
     for piece in connected_pieces(between):
         x, y, width, height = piece.box
         alone = own_mask(between, piece.box, [piece])
-        if height > LEANING_WALL * gap and cv2.countNonZero(alone) < (2 * thickness + 2) * height:
+        reaches = height >= gap - 2 * thickness - WALL_SLACK
+        if reaches and cv2.countNonZero(alone) < (2 * thickness + 2) * height:
             area = walls[y : y + height, x : x + width]
             np.maximum(area, alone, out=area)
     return walls

@@ -47,6 +47,9 @@ SLASH_LEAN, STROKE_SPREAD = 0.15, 0.07
 TYPESET, PRINTED_LEAN = 0.06, 0.2
 """Digits whose heights differ by less than this are typeset, and no typeset 1 is a bare stroke that leans so far."""
 
+PERCENT = 1.65
+"""A stroke this many times higher than the rings beside it makes a per cent sign with them."""
+
 MANY = 5
 """With fewer marks than this, three digits of one height may be handwriting by chance."""
 
@@ -224,10 +227,12 @@ def _slash_likeness(
     above = (median(digit.box[1] for digit in neighbours) - top) / usual
     below = height / usual - 1 - above
     if is_printed and leans[index] > PRINTED_LEAN and min(above, below) > -TYPESET:
-        return "surely" if above + below > TYPESET and len(leans) >= MANY else "maybe"
+        return "surely" if above + below > TYPESET and len(leans) >= MANY and height < PERCENT * usual else "maybe"
     if min(above, below) < SLASH_REACH:
         return None
-    return "surely" if height > SLASH_HEIGHT * usual else "maybe" if height > MAYBE_SLASH * usual else None
+    if SLASH_HEIGHT * usual < height < PERCENT * usual:
+        return "surely"
+    return "maybe" if height > MAYBE_SLASH * usual else None
 
 
 def lean_of(mark: Mark) -> float | None:

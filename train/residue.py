@@ -16,7 +16,7 @@ Residue = Callable[[Gray, np.random.Generator], Gray]
 """Ink of one digit, dark on 0, to the same with what was left on it."""
 
 MIN_KEPT = 0.85
-"""A cut that leaves less of the digit's ink went through the digit; it is not made."""
+"""A cut that leaves less ink than this, over the digit's, went through the digit; it is not made."""
 
 
 def beside(ink: Gray, neighbour: Gray, rng: np.random.Generator) -> Gray:
@@ -52,7 +52,9 @@ def beside(ink: Gray, neighbour: Gray, rng: np.random.Generator) -> Gray:
 
 
 def ruled(ink: Gray, rng: np.random.Generator) -> Gray:
-    """The digit after a level rule through it was taken away: a thin gap in its level strokes, or stubs beside it."""
+    """The digit after a level rule through it was taken away: a thin gap in its level strokes, or stubs beside it, in
+    the rule's own ink, which may be lighter than the digit's.
+    """
     cut = cut_to_ink(ink)
     if cut is None:
         return ink
