@@ -47,8 +47,8 @@ SLASH_LEAN, STROKE_SPREAD = 0.15, 0.07
 TYPESET, PRINTED_LEAN = 0.06, 0.2
 """Digits whose heights differ by less than this are typeset, and no typeset 1 is a bare stroke that leans so far."""
 
-PERCENT = 1.65
-"""A stroke this many times higher than the rings beside it makes a per cent sign with them."""
+PERCENT = 1.5
+"""A stroke this many times higher than the rings on both sides of it makes a per cent sign with them."""
 
 MANY = 5
 """With fewer marks than this, three digits of one height may be handwriting by chance."""
@@ -150,10 +150,9 @@ def _separator(small: Piece, line: Line, digits: Sequence[Digit]) -> str | None:
 
 
 def _overlaps_a_digit(small: Piece, digits: Sequence[Digit]) -> bool:
-    """Whether most of a small piece lies above, in or below a digit: a part of it, or a speck."""
+    """Whether most of a small piece lies above, in or below a digit: a part of it, a speck, or the dot of a "?"."""
     return any(
         min(small.right, digit.box[0] + digit.box[2]) - max(small.box[0], digit.box[0]) > 0.5 * small.box[2]
-        and small.box[1] < digit.box[1] + digit.box[3]
         for digit in digits
     )
 
@@ -226,11 +225,12 @@ def _slash_likeness(
     usual = median(digit.box[3] for digit in neighbours)
     above = (median(digit.box[1] for digit in neighbours) - top) / usual
     below = height / usual - 1 - above
+    is_percent = height > PERCENT * usual and all(characters[k].text == "0" for k in (index - 1, index + 1))
     if is_printed and leans[index] > PRINTED_LEAN and min(above, below) > -TYPESET:
-        return "surely" if above + below > TYPESET and len(leans) >= MANY and height < PERCENT * usual else "maybe"
+        return "surely" if above + below > TYPESET and len(leans) >= MANY and not is_percent else "maybe"
     if min(above, below) < SLASH_REACH:
         return None
-    if SLASH_HEIGHT * usual < height < PERCENT * usual:
+    if height > SLASH_HEIGHT * usual and not is_percent:
         return "surely"
     return "maybe" if height > MAYBE_SLASH * usual else None
 
