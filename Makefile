@@ -7,6 +7,7 @@ RECIPE ?= digits
 DATA ?= auto
 RUN ?= runs/$(RECIPE)
 MODEL ?= models/digits
+READER ?= models/paper
 
 # The one setting that says where the data lies.
 ifneq ($(wildcard ../shared/data),)
@@ -67,16 +68,18 @@ types: $(VENV)/.dev ## type checker on edge/
 	$(BIN)/mypy edge
 
 bench: $(VENV)/.edge ## latency of each stage on this machine
-	@$(BIN)/python -m edge bench --model $(MODEL)
+	@$(BIN)/python -m edge bench --model $(READER)
 
 compare: $(VENV)/.dev .venv-compare/.compare ## Tesseract and RapidOCR on the same scenes, in an environment of their own
 	@command -v tesseract >/dev/null || { echo 'Tesseract is missing: sudo apt-get install tesseract-ocr' >&2; exit 1; }
-	$(BIN)/python -m tests.compare.run --model $(MODEL) --count $(or $(COUNT),20) --out tests/compare/report.json
+	$(BIN)/python -m tests.compare.run --model $(READER) --count $(or $(COUNT),20) --out tests/compare/report.json
 
 report: $(VENV)/.dev ## measure again and write the tables of README.md
-	$(BIN)/python -m tests.scenes.measure --model $(MODEL) --out tests/scenes/report.json
-	$(BIN)/python -m tests.scenes.photographs --model $(MODEL) --out tests/scenes/photographs.json
-	$(BIN)/python -m edge bench --model $(MODEL) --json > tests/bench.json
+	$(BIN)/python -m tests.scenes.measure --model $(READER) --out tests/scenes/report.json
+	$(BIN)/python -m tests.scenes.elsewhere --model $(READER) --out tests/scenes/elsewhere.json
+	$(BIN)/python -m tests.scenes.photographs --model $(READER) --out tests/scenes/photographs.json
+	$(BIN)/python -m tests.scenes.speed --model $(READER) --out tests/scenes/speed.json
+	$(BIN)/python -m edge bench --model $(READER) --json > tests/bench.json
 	$(BIN)/python -m tests.readme_tables --write
 
 lock: $(VENV)/.dev ## pin the versions of all packages in requirements.lock
