@@ -28,9 +28,6 @@ AMONG_LETTERS = 2.0
 SOLID = 0.6
 """A separator, or a part of a digit, has at least this share of the digits' contrast to the paper."""
 
-FEW = 2
-"""With no more marks than this, one doubt leaves nothing that is a number."""
-
 WHOLE = 0.85
 """A digit at the upper or lower border is whole if it is at least this high, over the digits inside the frame."""
 

@@ -43,8 +43,10 @@ MINUS_REACH = 0.9
 FAINT, REACH = 0.72, 0.1
 """Bits of a frame have less than this share of the digits' contrast, and reach out this far over their height."""
 
-BESIDE_GAP, BESIDE_SIZE = 0.9, 0.35
-"""A stranger this close to a number, over its height, and at least this size, casts doubt on it."""
+BESIDE_GAP, BESIDE_SIZE, AMONG = 0.9, 0.35, 0.75
+"""A stranger this close to a number, over its height, and at least this size, casts doubt on it; among its digits one
+that spans this much of their height.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,9 @@ def _may_be_digits(pieces: Sequence[Piece], rows: int) -> list[Piece]:
     tall = [
         piece
         for piece in pieces
-        if MIN_HEIGHT <= piece.height <= 0.95 * rows and (piece.height > flat or piece.box[2] < 1.8 * piece.height)
+        if MIN_HEIGHT <= piece.height <= 0.95 * rows
+        and not piece.is_edge
+        and (piece.height > flat or piece.box[2] < 1.8 * piece.height)
     ]
     return [piece for piece in tall if not any(_is_part(piece, other) for other in tall)]
 
@@ -244,6 +248,7 @@ def _small_among(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]
         piece
         for piece in pieces
         if id(piece) not in members
+        and not piece.is_edge
         and piece.height <= 0.75 * height
         and (
             _lies_within(piece.box, box, [piece], list(group))
@@ -271,19 +276,28 @@ def _may_be_minus(piece: Piece, first: Piece, height: float) -> bool:
 
 
 def _beside(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
-    """Pieces that are no members but stand so close to either end that they may be digits of the number."""
+    """Pieces that are no members but stand so close to either end, or so high among them, that they may be digits."""
     height = _height(group)
     members = {id(piece) for piece in group}
-    return [
+    strangers = [
         piece
         for piece in pieces
-        if id(piece) not in members
-        and height * BESIDE_SIZE < piece.height < height / BESIDE_SIZE
-        and any(
-            -0.5 * height <= gap < BESIDE_GAP * height and _are_level(piece, end)
-            for end, gap in ((group[0], group[0].box[0] - piece.right), (group[-1], piece.box[0] - group[-1].right))
-        )
+        if id(piece) not in members and height * BESIDE_SIZE < piece.height < height / BESIDE_SIZE
     ]
+    return [piece for piece in strangers if _is_at_an_end(piece, group, height) or _is_among(piece, group, height)]
+
+
+def _is_at_an_end(piece: Piece, group: Sequence[Piece], height: float) -> bool:
+    gaps = ((group[0], group[0].box[0] - piece.right), (group[-1], piece.box[0] - group[-1].right))
+    return any(-0.5 * height <= gap < BESIDE_GAP * height and _are_level(piece, end) for end, gap in gaps)
+
+
+def _is_among(piece: Piece, group: Sequence[Piece], height: float) -> bool:
+    """Whether a piece stands between the first and the last digit, as high as they are."""
+    middle = piece.box[0] + piece.box[2] / 2
+    near = min(group, key=lambda member: abs(member.box[0] + member.box[2] / 2 - middle))
+    overlap = min(piece.bottom, near.bottom) - max(piece.box[1], near.box[1])
+    return group[0].box[0] < middle < group[-1].right and overlap > AMONG * height
 
 
 def _reading_order(lines: list[Line]) -> list[Line]:

@@ -21,10 +21,14 @@ MIN_SIDE = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """A connected piece of ink: its box in the frame and its outline."""
+    """A connected piece of ink: its box in the frame and its outline.
+
+    `is_edge` says that it has no paper on one side: it may be the border of a page, or a stroke cut off.
+    """
 
     box: Box
     outline: NDArray[np.int32]
+    is_edge: bool = False
 
     @property
     def right(self) -> int:

@@ -64,8 +64,11 @@ def find_pieces(ink: Ink) -> tuple[Ink, list[Piece]]:
         ink = replace(ink, mask=mask)
         pieces = connected_pieces(mask) if rules is None else _without_dashes(connected_pieces(mask), longest)
     tallest = sorted(pieces, key=lambda piece: -piece.height)[:MAX_PIECES]
-    kept = [piece for piece in tallest if piece.box[2] > NARROW * piece.height or _is_stroke(ink, piece)]
-    return ink, sorted(kept, key=lambda piece: piece.box[0])
+    marked = [
+        piece if piece.box[2] > NARROW * piece.height or _is_stroke(ink, piece) else replace(piece, is_edge=True)
+        for piece in tallest
+    ]
+    return ink, sorted(marked, key=lambda piece: piece.box[0])
 
 
 def _without_dashes(pieces: Sequence[Piece], longest: float) -> list[Piece]:

@@ -16,6 +16,9 @@ from edge.config import describe_schema
 ROOT = Path(__file__).parents[1]
 SCENES = ROOT / "tests" / "scenes" / "report.json"
 PHOTOGRAPHS = ROOT / "tests" / "scenes" / "photographs.json"
+ELSEWHERE = ROOT / "tests" / "scenes" / "elsewhere.json"
+SPEED = ROOT / "tests" / "scenes" / "speed.json"
+COMPARE = ROOT / "tests" / "compare" / "report.json"
 BENCH = ROOT / "tests" / "bench.json"
 
 
@@ -35,7 +38,16 @@ def main() -> int:
 
 def with_tables(text: str) -> str:
     """README with every table between its marks made anew."""
-    makers = {"cards": cards, "scenes": scenes, "photographs": photographs, "bench": bench, "config": describe_schema}
+    makers = {
+        "cards": cards,
+        "scenes": scenes,
+        "elsewhere": elsewhere,
+        "photographs": photographs,
+        "compare": compare,
+        "bench": bench,
+        "speed": speed,
+        "config": describe_schema,
+    }
     for name, make in makers.items():
         text = _with_table(text, f"<!-- {name}: make report -->", f"<!-- end {name} -->", make().strip())
     return text
@@ -115,6 +127,70 @@ def bench() -> str:
     ]
     title = f"A rendered meter of {width}x{height} on {machine}, {found['threads']} thread:\n\n"
     return title + _table(["stage", "median", "95th percentile"], rows)
+
+
+def elsewhere() -> str:
+    """Other people's digits, cheques, letters and words: counts of what was believed, rightly or not."""
+    found = json.loads(ELSEWHERE.read_text())
+    names = {"optdigits32": "digits, Turkey (optdigits)", "semeion": "digits, Italy (semeion)"}
+    rows = [
+        [
+            names[row["name"]],
+            f"{row['digits']:,}",
+            percent(row["right"] / row["digits"]),
+            percent(row["accepted"] / row["digits"]),
+            percent(row["wrong_accepted"] / row["digits"]),
+        ]
+        for row in found["crops"]
+    ]
+    cheques = found["cheques"]
+    believed = cheques["ok_right"] + cheques["ok_wrong"]
+    rows.append(
+        [
+            "amounts on cheques (ORAND-CAR-A)",
+            f"{cheques['strings']:,}",
+            percent(cheques["exact"] / cheques["strings"]),
+            percent(believed / cheques["strings"]),
+            percent(cheques["ok_wrong"] / cheques["strings"]),
+        ]
+    )
+    signs = {"characters": "letters and signs", "lookalikes": "doubles of digits (O, l, S, /, …)", "words": "words"}
+    for row in found["open_set"]:
+        share = percent(row["ok"] / row["pictures"])
+        rows.append([signs[row["name"]], f"{row['pictures']:,}", "–", share, share])
+    return _table(["what", "pictures", "right", "given as `ok`", "wrong and `ok`"], rows)
+
+
+def compare() -> str:
+    """A row a kind of scene: exact and wrong shares of each engine, and its median time."""
+    found = json.loads(COMPARE.read_text())
+    engines = {"readout": "readout", "tesseract 0": "Tesseract", "rapidocr": "RapidOCR"}
+    kinds = list(dict.fromkeys(row["kind"] for row in found["rows"]))
+    rows = []
+    for kind in kinds:
+        cells = [next(r for r in found["rows"] if r["kind"] == kind and r["engine"] == name) for name in engines]
+        numbers = cells[0]["numbers"]
+        rows.append(
+            [kind, str(numbers), *(f"{cell['exact']} / {cell['wrong']} / {cell['median_ms']:.0f} ms" for cell in cells)]
+        )
+    return _table(["scene", "numbers", *(f"{name}: exact / wrong / median" for name in engines.values())], rows)
+
+
+def speed() -> str:
+    """A row a kind of picture: `read_frame` beside the floor."""
+    return _table(
+        ["picture", "floor", "`read_frame`", "ratio", "slowest"],
+        [
+            [
+                row["name"],
+                f"{row['floor_ms']:.2f} ms",
+                f"{row['read_ms']:.2f} ms",
+                f"{row['ratio']:.2f}",
+                f"{row['worst_ms']:.0f} ms",
+            ]
+            for row in json.loads(SPEED.read_text())
+        ],
+    )
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -121,4 +121,11 @@ def test_faint_bits_of_a_frame_are_no_digits():
 def test_the_border_of_a_dark_desk_is_no_stroke():
     picture = page()
     picture[:, 150:] = 60
-    assert pieces_of(picture) == []
+    assert all(piece.is_edge for piece in pieces_of(picture))
+    assert lines_of(picture) == []
+
+
+def test_a_stroke_at_the_border_beside_a_number_leaves_doubt():
+    picture = bars(page(), (0, 50, 8, 50), (40, 60, 9, 40), (80, 60, 9, 40))
+    (line,) = lines_of(picture)
+    assert [piece.box[0] for piece in line.beside] == [0]
