@@ -41,6 +41,7 @@ def with_tables(text: str) -> str:
     makers = {
         "cards": cards,
         "scenes": scenes,
+        "reliability": reliability,
         "elsewhere": elsewhere,
         "photographs": photographs,
         "compare": compare,
@@ -127,6 +128,23 @@ def bench() -> str:
     ]
     title = f"A rendered meter of {width}x{height} on {machine}, {found['threads']} thread:\n\n"
     return title + _table(["stage", "median", "95th percentile"], rows)
+
+
+def reliability() -> str:
+    """A row a level of confidence: how many readings were given as `ok` with it, and how many are right."""
+    levels = json.loads(SCENES.read_text())["reliability"]
+    tops = [f"{level['least']:.2f}" for level in levels[1:]] + ["1"]
+    return _table(
+        ["confidence of the reading", "given as `ok`", "right"],
+        [
+            [
+                f"{level['least']:.2f} to {top}",
+                str(level["given"]),
+                percent(level["right"] / level["given"]) if level["given"] else "–",
+            ]
+            for level, top in zip(levels, tops, strict=True)
+        ],
+    )
 
 
 def elsewhere() -> str:

@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,9 @@ from train.recipes import faces_of
 
 SEED = 20261121
 
+LEVELS = (0.0, 0.8, 0.9, 0.95, 0.99)
+"""Confidences of readings from which on they are counted together."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -43,6 +47,15 @@ class Row:
     median_ms: float
 
 
+@dataclass(frozen=True)
+class Level:
+    """Readings given as "ok" with at least this confidence, and less than the next level's; how many are right."""
+
+    least: float
+    given: int
+    right: int
+
+
 def main() -> None:
     """Print a row a kind, and write them where `--out` says."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -55,17 +68,21 @@ def main() -> None:
     arguments = parser.parse_args()
     reader = Reader.open(arguments.model)
     written, in_print = hands(arguments.split)
-    rows = []
+    rows, given = [], []
     for kind in arguments.kinds:
         hand = in_print if kind == "printed" else written
-        rows.append(measure_kind(kind, hand, reader, arguments.count, arguments.show_mistakes))
+        rows.append(measure_kind(kind, hand, reader, arguments.count, arguments.show_mistakes, given))
         print(format_row(rows[-1]), flush=True)
+    levels = reliability(given)
+    for level in levels:
+        print(f"given as ok from {level.least:.2f} on: {level.right} of {level.given} right")
     if arguments.out:
         report = {
             "split": arguments.split,
             "seed": SEED,
             "scenes": arguments.count,
             "rows": [asdict(row) for row in rows],
+            "reliability": [asdict(level) for level in levels],
         }
         report["model_sha256"] = sha256_file(arguments.model / "model.tflite")
         write_text(arguments.out, json.dumps(report, indent=1) + "\n")
@@ -82,8 +99,28 @@ def hands(split: str) -> tuple[Hand, Hand]:
     return handwriting(digits.images, digits.labels), print_of(faces_of(split), render_text)
 
 
-def measure_kind(kind: str, hand: Hand, reader: Reader, count: int, mistakes: Path | None) -> Row:
-    """Read `count` scenes of a kind and count what is right."""
+def reliability(given: Sequence[tuple[float, bool]]) -> list[Level]:
+    """How many of the readings given as "ok" are right, by their confidence; `given` has both for each."""
+    bounds = [*LEVELS, 2.0]
+    return [
+        Level(
+            least,
+            sum(least <= confidence < bound for confidence, _ in given),
+            sum(least <= confidence < bound and is_right for confidence, is_right in given),
+        )
+        for least, bound in pairwise(bounds)
+    ]
+
+
+def measure_kind(
+    kind: str,
+    hand: Hand,
+    reader: Reader,
+    count: int,
+    mistakes: Path | None,
+    given: list[tuple[float, bool]] | None = None,
+) -> Row:
+    """Read `count` scenes of a kind and count what is right; `given` takes each "ok" reading's confidence and truth."""
     numbers = exact = wrong = characters = errors = 0
     times = []
     for index in range(count):
@@ -95,6 +132,8 @@ def measure_kind(kind: str, hand: Hand, reader: Reader, count: int, mistakes: Pa
         numbers += len(scene.numbers)
         exact += min(len(right), len(scene.numbers))
         wrong += sum(reading.status == "ok" and reading.text not in scene.numbers for reading in readings)
+        if given is not None:
+            given += [(r.confidence, r.text in scene.numbers) for r in readings if r.status == "ok"]
         characters += sum(map(len, scene.numbers))
         errors += scene_distance(scene, readings)
         if mistakes and (len(right) < len(scene.numbers) or any(r.text not in scene.numbers for r in readings)):

@@ -6,7 +6,7 @@ import pytest
 from edge.nouns import Reading
 from edge.pipeline import Reader
 from tests.scenes.generator import KINDS, SIZE, Hand, Scene, make_scene
-from tests.scenes.measure import edit_distance, hands, measure_kind, scene_distance
+from tests.scenes.measure import edit_distance, hands, measure_kind, reliability, scene_distance
 
 BUNDLE = Path(__file__).parents[2] / "models" / "paper"
 
@@ -36,13 +36,21 @@ def test_edit_distance_of_literals(first, second, distance):
     assert edit_distance(second, first) == distance
 
 
+def test_reliability_counts_each_reading_at_its_level():
+    levels = reliability([(0.5, True), (0.85, False), (0.9, True), (0.99, True), (1.0, False)])
+    assert [(level.given, level.right) for level in levels] == [(1, 1), (1, 0), (1, 1), (0, 0), (2, 1)]
+
+
 def test_a_number_that_was_not_read_counts_whole():
     scene = Scene("clean", np.zeros((9, 9), np.uint8), ("123",))
     empty = Reading("frame", "", None, "empty", 0.0, None)
     assert scene_distance(scene, [empty]) == 3
 
 
-@pytest.mark.parametrize(("kind", "least"), [("printed", 20), ("clean", 15), ("shadow", 14), ("inverted", 14)])
+@pytest.mark.parametrize(
+    ("kind", "least"),
+    [("printed", 20), ("clean", 16), ("shadow", 16), ("inverted", 16), ("boxes", 16), ("ruled", 16), ("small", 15)],
+)
 def test_the_shipped_bundle_reads_scenes_and_is_never_surely_wrong(digits_data, kind, least):
     written, printed = hands("validation")
     row = measure_kind(kind, printed if kind == "printed" else written, Reader.open(BUNDLE), 20, None)
