@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from statistics import median
 
 from edge.binarize import Ink
@@ -27,6 +28,11 @@ AMONG_LETTERS = 2.0
 
 SOLID = 0.6
 """A separator, or a part of a digit, has at least this share of the digits' contrast to the paper."""
+
+LEAST_STEPS, HOLE, HOLE_GAP = 3, 1.75, 0.6
+"""From this many steps from digit to digit on, one this many times longer than the usual one is a hole, if the gap in
+it is this wide, over the digits' height.
+"""
 
 WHOLE = 0.85
 """A digit at the upper or lower border is whole if it is at least this high, over the digits inside the frame."""
@@ -63,10 +69,9 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list
     solid = _solid(ink, line, characters)
     separated = separate(marks, characters, line, solid)
     shared = _unexplained(line, [*(mark.region.box for mark in marks), *separated.signs], solid)
+    shared = shared or separated.doubt or _doubt_of_strokes(marks)
     return [
-        _reading(
-            number, _reason(marks, number, usual, frame_size) or shared or separated.doubt or _doubt_of_strokes(marks)
-        )
+        _reading(number, _reason(marks, number, usual, frame_size) or shared or _doubt_of_gaps(number, line.height))
         for number in separated.numbers
     ]
 
@@ -200,6 +205,21 @@ def _unexplained(line: Line, taken: Sequence[Box], solid: Sequence[Piece]) -> st
 def _inside_any(box: Box, others: Sequence[Box]) -> bool:
     x, y, width, height = box
     return any(x >= o[0] and y >= o[1] and x + width <= o[0] + o[2] and y + height <= o[1] + o[3] for o in others)
+
+
+def _doubt_of_gaps(number: Sequence[Digit], height: float) -> str | None:
+    """A reason where the digits' even pitch has a hole as wide as one of them: glare may hide a digit."""
+    middles = [sign.box[0] + sign.box[2] / 2 for sign in number]
+    steps = [
+        (right - left, number[k + 1].box[0] - number[k].box[0] - number[k].box[2])
+        for k, (left, right) in enumerate(pairwise(middles))
+    ]
+    if len(steps) < LEAST_STEPS:
+        return None
+    usual = median(step for step, _ in steps)
+    if any(step > HOLE * usual and gap > HOLE_GAP * height for step, gap in steps):
+        return "a digit may be hidden in a gap"
+    return None
 
 
 def _doubt_of_strokes(marks: Sequence[Mark]) -> str | None:

@@ -127,6 +127,13 @@ def test_a_leaning_stroke_at_the_end_is_a_one():
     assert assemble(ink_of(line), line, [*marks[:3], slash((108, 14, 24, 52))], 0.9)[0].text == "2311"
 
 
+def test_a_hole_in_the_pitch_may_hide_a_digit():
+    reading = read("42719", shift=30, after=2)
+    assert (reading.text, reading.status) == ("42719", "uncertain")
+    assert "hidden" in reading.reason
+    assert read("42719", shift=12, after=2).status == "ok"
+
+
 def test_two_bare_strokes_may_be_anything():
     line, marks = number("11")
     strokes = [slash(mark.region.box) for mark in marks]
