@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+import numpy as np
+
 from edge.binarize import Ink
 from edge.nouns import Box
 from edge.pieces import MIN_HEIGHT, Piece, typical_height, union_box
@@ -42,6 +44,9 @@ MINUS_REACH = 0.9
 
 FAINT, REACH = 0.72, 0.1
 """Bits of a frame have less than this share of the digits' contrast, and reach out this far over their height."""
+
+NEAR = 1.5
+"""Nothing farther from a line than this, over its height, says anything about it."""
 
 BESIDE_GAP, BESIDE_SIZE, AMONG = 0.9, 0.35, 0.75
 """A stranger this close to a number, over its height, and at least this size, casts doubt on it; among its digits one
@@ -84,8 +89,27 @@ def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
     groups = [part for chain in chains for part in _split_at_gaps(chain)]
     groups = _without_faint_strays(ink, _drop_minor(groups))
     groups = [group for group in groups if len(group) > 1 or is_surrounded(ink, group[0])]
-    lines = [Line(tuple(group), tuple(_small_among(group, pieces)), tuple(_beside(group, pieces))) for group in groups]
-    return _reading_order(lines)
+    return _reading_order([_line_of(group, _near(group, pieces)) for group in groups])
+
+
+def _line_of(group: Sequence[Piece], near: Sequence[Piece]) -> Line:
+    return Line(tuple(group), tuple(_small_among(group, near)), tuple(_beside(group, near)))
+
+
+def _near(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces that are no members and lie within a height and a half of the group's box."""
+    left, top, width, height = union_box([piece.box for piece in group])
+    reach = NEAR * _height(group)
+    members = {id(piece) for piece in group}
+    return [
+        piece
+        for piece in pieces
+        if piece.box[0] < left + width + reach
+        and piece.right > left - reach
+        and piece.box[1] < top + height + reach
+        and piece.bottom > top - reach
+        and id(piece) not in members
+    ]
 
 
 def _may_be_digits(pieces: Sequence[Piece], rows: int) -> list[Piece]:
@@ -98,16 +122,19 @@ def _may_be_digits(pieces: Sequence[Piece], rows: int) -> list[Piece]:
         and not piece.is_edge
         and (piece.height > flat or piece.box[2] < 1.8 * piece.height)
     ]
-    return [piece for piece in tall if not any(_is_part(piece, other) for other in tall)]
+    return [piece for piece, is_part in zip(tall, _are_parts(tall), strict=True) if not is_part]
 
 
-def _is_part(piece: Piece, other: Piece) -> bool:
-    """Whether a piece floats close above or below a higher one: the bar of a 5."""
-    if piece.height > 0.5 * other.height or piece is other:
-        return False
-    overlap = min(piece.right, other.right) - max(piece.box[0], other.box[0])
-    gap = max(other.box[1] - piece.bottom, piece.box[1] - other.bottom)
-    return overlap > 0.4 * piece.box[2] and gap < PART_GAP * other.height
+def _are_parts(tall: Sequence[Piece]) -> list[bool]:
+    """For each piece, whether it floats close above or below one twice as high: the bar of a 5."""
+    if len(tall) < 2:
+        return [False] * len(tall)
+    left, top, width, height = np.array([piece.box for piece in tall]).T
+    right, bottom = left + width, top + height
+    overlap = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    gap = np.maximum(top - bottom[:, None], top[:, None] - bottom)
+    is_part = (height[:, None] <= 0.5 * height) & (overlap > 0.4 * width[:, None]) & (gap < PART_GAP * height)
+    return is_part.any(axis=1).tolist()
 
 
 def _height(group: Sequence[Piece]) -> float:
@@ -243,12 +270,10 @@ def _small_among(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]
     """Pieces too small to be digits of this number that lie among its digits: bars, dots, specks."""
     height = _height(group)
     box = union_box([piece.box for piece in group])
-    members = {id(piece) for piece in group}
     return [
         piece
         for piece in pieces
-        if id(piece) not in members
-        and not piece.is_edge
+        if not piece.is_edge
         and piece.height <= 0.75 * height
         and (
             _lies_within(piece.box, box, [piece], list(group))
@@ -278,12 +303,7 @@ def _may_be_minus(piece: Piece, first: Piece, height: float) -> bool:
 def _beside(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
     """Pieces that are no members but stand so close to either end, or so high among them, that they may be digits."""
     height = _height(group)
-    members = {id(piece) for piece in group}
-    strangers = [
-        piece
-        for piece in pieces
-        if id(piece) not in members and height * BESIDE_SIZE < piece.height < height / BESIDE_SIZE
-    ]
+    strangers = [piece for piece in pieces if height * BESIDE_SIZE < piece.height < height / BESIDE_SIZE]
     return [piece for piece in strangers if _is_at_an_end(piece, group, height) or _is_among(piece, group, height)]
 
 
