@@ -29,6 +29,9 @@ AMONG_LETTERS = 2.0
 SOLID = 0.6
 """A separator, or a part of a digit, has at least this share of the digits' contrast to the paper."""
 
+FEW = 2
+"""With no more marks than this, one doubt leaves no digit that could be believed: it may all be a sign or a letter."""
+
 LEAST_STEPS, HOLE, HOLE_GAP = 3, 1.75, 0.6
 """From this many steps from digit to digit on, one this many times longer than the usual one is a hole, if the gap in
 it is this wide, over the digits' height.
@@ -70,10 +73,17 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list
     separated = separate(marks, characters, line, solid)
     shared = _unexplained(line, [*(mark.region.box for mark in marks), *separated.signs], solid)
     shared = shared or separated.doubt or _doubt_of_strokes(marks)
-    return [
+    readings = [
         _reading(number, _reason(marks, number, usual, frame_size) or shared or _doubt_of_gaps(number, line.height))
         for number in separated.numbers
     ]
+    return [_unbelieved(reading) for reading in readings] if shared and len(marks) <= FEW else readings
+
+
+def _unbelieved(reading: Reading) -> Reading:
+    """The reading with none of its digits believed."""
+    digits = tuple(replace(digit, text=UNREADABLE) for digit in reading.digits)
+    return replace(reading, text=UNREADABLE * len(digits), digits=digits)
 
 
 def doubt_among_letters(reading: Reading, writing: Sequence[Box]) -> Reading:

@@ -135,10 +135,10 @@ def polarity_evidence(gray: Gray) -> float:
     the local mean is taken away; an edge between light and dark areas has no skew.
     """
     small = _shrink(_shrink(gray, 2), DETAIL_SCALE // 2).astype(np.float32)  # twice by 2 is faster than once by 4
-    detail = small - cv2.blur(small, (DETAIL, DETAIL))
+    detail = (small - cv2.blur(small, (DETAIL, DETAIL))).ravel()
     square = detail * detail
-    spread = float(square.mean())
-    return float((square * detail).mean()) / spread**1.5 if spread > 0 else 0.0
+    spread = float(square.sum()) / detail.size
+    return float(square.dot(detail)) / detail.size / spread**1.5 if spread > 0 else 0.0
 
 
 def _paper_and_darkest(dark: Gray) -> tuple[Gray, Gray, Gray]:

@@ -137,7 +137,9 @@ def test_a_hole_in_the_pitch_may_hide_a_digit():
 def test_two_bare_strokes_may_be_anything():
     line, marks = number("11")
     strokes = [slash(mark.region.box) for mark in marks]
-    assert assemble(ink_of(line), line, strokes, 0.9)[0].status == "uncertain"
+    (reading,) = assemble(ink_of(line), line, strokes, 0.9)
+    assert (reading.text, reading.status) == ("??", "uncertain")
+    assert "bare strokes" in reading.reason
 
 
 def test_a_minus_before_the_number_belongs_to_it():
