@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from edge.check import check_device
@@ -69,3 +71,31 @@ def test_a_crop_without_ink_has_no_prediction(reader):
     import numpy as np
 
     assert classify_crop(np.full((40, 40), 130, np.uint8), reader) == (None, None)
+
+
+PLANTED = {
+    "crossed out": lambda g, x, y, w, h: [
+        cv2.line(g, (x - 4, y + h), (x + w + 4, y), 0, 5),
+        cv2.line(g, (x - 4, y), (x + w + 4, y + h), 0, 5),
+    ],
+    "blotted": lambda g, x, y, w, h: cv2.circle(g, (x + w // 2, y + h // 2), h // 2, 0, -1),
+    "under glare": lambda g, x, y, w, h: cv2.circle(g, (x + w // 2, y + h // 2), round(0.6 * h), 255, -1),
+    "behind a speck": lambda g, x, y, w, h: cv2.rectangle(g, (x - 8, y + h - 6), (x - 3, y + h - 1), 0, -1),
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED.values(), ids=PLANTED)
+def test_a_planted_fault_is_never_surely_read(plant, reader):
+    gray = load_picture(next(path for path in SAMPLES if path.stem == "00427")).copy()
+    (reading,) = read_frame(Frame(gray, "sample"), reader)
+    plant(gray, *reading.digits[2].box)
+    assert [r.status for r in read_frame(Frame(gray, "planted"), reader)] == ["uncertain"]
+
+
+@pytest.mark.parametrize("turn", [-1, 1], ids=["left", "right"])
+def test_a_number_cut_by_the_border_is_never_surely_read(turn, reader):
+    gray = load_picture(next(path for path in SAMPLES if path.stem == "00427"))
+    (reading,) = read_frame(Frame(gray, "sample"), reader)
+    x, _, width, _ = reading.box
+    cut = gray[:, x + 12 :] if turn < 0 else gray[:, : x + width - 12]
+    assert all(r.status != "ok" for r in read_frame(Frame(np.ascontiguousarray(cut), "cut"), reader))
