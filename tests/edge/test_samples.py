@@ -94,6 +94,16 @@ def put_a_speck_before(gray, box):
     cv2.rectangle(gray, (x - 8, y + height - 6), (x - 3, y + height - 1), 0, -1)
 
 
+def test_half_a_zero_is_no_one(reader):
+    gray = load_picture(next(path for path in SAMPLES if path.stem == "00427")).copy()
+    (reading,) = read_frame(Frame(gray, "sample"), reader)
+    x, y, width, height = reading.digits[1].box
+    gray[y - 3 : y + height + 3, x + width // 2 : x + width + 3] = np.median(gray)
+    (halved,) = read_frame(Frame(gray, "planted"), reader)
+    assert (halved.text, halved.status) == ("0?427", "uncertain")
+    assert "bowed" in halved.reason
+
+
 @pytest.mark.parametrize("plant", [cross_out, blot, hide_under_glare, put_a_speck_before])
 def test_a_planted_fault_is_never_surely_read(plant, reader):
     gray = load_picture(next(path for path in SAMPLES if path.stem == "00427")).copy()
