@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 GLYPH_SIDE = 28
 """Side of a glyph in pixels, MNIST's."""
 
+POSITIONS = 100
+"""Tenths of a step on a drum of ten digits."""
+
 NOT_A_DIGIT = ""
 """The label of the class that takes what is not a digit."""
 
@@ -114,6 +117,29 @@ class Prediction:
     def is_digit(self) -> bool:
         """Whether the most likely class is a character at all."""
         return self.label != NOT_A_DIGIT
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellScores:
+    """What a meter's cell shows, as calibrated probabilities that add up to 1.
+
+    Parameters
+    ----------
+    positions : (100,) float64
+        Of each tenth of a step of a drum, 0.0 to 9.9; a digit that does not roll stands at a whole step.
+    blank, minus, unreadable : float
+        Of a cell without a digit, of a minus sign, and of what cannot be told.
+    """
+
+    positions: NDArray[np.float64]
+    blank: float
+    minus: float
+    unreadable: float
+
+    def __post_init__(self) -> None:
+        if self.positions.shape != (POSITIONS,) or self.positions.dtype != np.float64:
+            found = f"{self.positions.shape} {self.positions.dtype}"
+            raise TypeError(f"CellScores.positions must be ({POSITIONS},) float64, got {found}")
 
 
 @dataclass(frozen=True, slots=True)
