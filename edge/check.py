@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from edge.bundle import GOLDEN_FILE, load_card
 from edge.classifier import Classifier
-from edge.config import Config, load_config, not_yet_readable
+from edge.config import load_config, not_yet_readable
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
 from edge.normalize import normalize_glyph
 from edge.pictures import load_picture
 from edge.runtime import runtime_versions
+from edge.schema import Config
 from edge.sources import SourceSettings, is_live_uri, open_source
 from edge.sources.camera import video_devices
 from edge.sources.picamera import camera_count, import_picamera2

@@ -24,9 +24,9 @@ from edge.atomic import write_bytes
 from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PictureError
 
 if TYPE_CHECKING:
-    from edge.config import Config, ReadTable
     from edge.nouns import Frame, Prediction
     from edge.pipeline import Reader, Sink
+    from edge.schema import Config, ReadTable
     from edge.sources import Source
 
 EXIT_FAILURE = 1
@@ -192,7 +192,7 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
 
 def default_model() -> Path:
     """The shipped bundle: of the folder one works in, of the repository, or of the installed package."""
-    from edge.config import SHIPPED
+    from edge.schema import SHIPPED
 
     package = Path(__file__).resolve().parent
     places = [Path("models", SHIPPED), package.parent / "models" / SHIPPED, package / "_models" / SHIPPED]
@@ -314,7 +314,8 @@ def _classified_lines(name: str, prediction: Prediction | None) -> list[str]:
 
 
 def _load_config(path: Path | None, model: Path | None) -> Config:
-    from edge.config import Config, load_config, not_yet_readable
+    from edge.config import load_config, not_yet_readable
+    from edge.schema import Config
 
     if path is None:
         return Config()
@@ -326,8 +327,8 @@ def _load_config(path: Path | None, model: Path | None) -> Config:
 
 
 def _open_reader(model: Path | None, table: ReadTable | None = None, threads: int = 1) -> Reader:
-    from edge.config import ReadTable
     from edge.pipeline import Reader
+    from edge.schema import ReadTable
 
     table = table or ReadTable()
     return Reader.open(

@@ -1,4 +1,4 @@
-"""The configuration: one TOML file, one schema for its validation, its defaults and its documentation."""
+"""The configuration: one TOML file, read, checked against the schema, and its mistakes told with file, line and key."""
 
 from __future__ import annotations
 
@@ -7,112 +7,12 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ValidationError
 
 from edge.errors import ConfigError
-
-Kind = Literal["drum", "lcd", "print", "handwriting"]
-
-KIND_MODELS = {"drum": "meter", "lcd": "meter", "print": "paper", "handwriting": "paper"}
-"""The bundle that reads a kind where the field names none."""
-
-SHIPPED = "paper"
-"""The bundle that reads where none is named."""
-
-PositiveInt = Annotated[int, Field(gt=0)]
-NotNegativeInt = Annotated[int, Field(ge=0)]
-BoxArea = tuple[NotNegativeInt, NotNegativeInt, PositiveInt, PositiveInt]
-Point = tuple[float, float]
-Quad = tuple[Point, Point, Point, Point]
-
-
-class Table(BaseModel):
-    """Base of every table: unknown keys are errors, values are taken as they are written and do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SourceTable(Table):
-    """Where the frames come from."""
-
-    uri: str = Field(
-        "camera",
-        min_length=1,
-        description="picture, folder, video file, `camera`, `picamera2:0`, `v4l2:/dev/video0`, `rtsp://…`, "
-        "`http(s)://…` or `demo:`; a path is relative to this file",
-    )
-    size: tuple[PositiveInt, PositiveInt] | None = Field(
-        None, description="width and height asked of a camera, in pixels; its own choice if absent"
-    )
-    fps: float | None = Field(
-        None, gt=0, le=1000, description="frames a second of a live source; its own choice if absent"
-    )
-    rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that each frame is turned by")
-
-
-class ReferenceTable(Table):
-    """The picture in which the boxes were drawn."""
-
-    image: str = Field(min_length=1, description="path of that picture, relative to this file")
-    min_score: float = Field(0.6, ge=0, le=1, description="a frame that matches it less is refused, never read askew")
-
-
-class FieldTable(Table):
-    """One number to read."""
-
-    name: str = Field(min_length=1, description="stands in each reading; no two fields share one")
-    kind: Kind = Field(description="`drum`, `lcd`, `print` or `handwriting`")
-    model: str | None = Field(
-        None, min_length=1, description="bundle under `models/`; `meter` for drums and LCD, else `paper`, if absent"
-    )
-    digits: list[BoxArea | Quad] = Field(
-        min_length=1,
-        description="one box a digit, most significant first: x, y, width, height, or four points, "
-        "in pixels of the reference picture",
-    )
-    decimals: int = Field(0, ge=0, le=12, description="how many of the digits stand after the decimal point")
-    unit: str = Field("", description="unit of the value, such as m³")
-    max_rate_per_hour: float | None = Field(
-        None, gt=0, description="a value that rises faster is rejected; no limit if absent"
-    )
-
-    @property
-    def bundle(self) -> str:
-        """Name of the bundle that reads this field."""
-        return self.model or KIND_MODELS[self.kind]
-
-
-class ReadTable(Table):
-    """How readings are judged."""
-
-    cutoff: float | None = Field(
-        None, gt=0, lt=1, description="confidence below which a digit is `?`; the bundle's if absent"
-    )
-    rotate: Literal["none", "auto"] = Field(
-        "none", description="`auto` reads pages that lie on their side or upside down, whichever way reads best"
-    )
-
-
-class Config(Table):
-    """A configuration file; every table has defaults, so an empty file is valid."""
-
-    source: SourceTable = Field(default_factory=SourceTable, description="where the frames come from")
-    reference: ReferenceTable | None = Field(None, description="the picture in which the boxes were drawn")
-    field: list[FieldTable] = Field(
-        default_factory=list, description="the numbers to read; without one, every line of digits found"
-    )
-    read: ReadTable = Field(default_factory=ReadTable, description="how readings are judged")
-
-    @field_validator("field")
-    @classmethod
-    def _names_differ(cls, fields: list[FieldTable]) -> list[FieldTable]:
-        names = [each.name for each in fields]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"the name {twice[0]!r} is given twice; each field needs its own")
-        return fields
+from edge.schema import SHIPPED, TABLES, Config, FieldTable, Table
 
 
 def load_config(path: Path | str) -> Config:
@@ -161,47 +61,6 @@ def _why_not(field: FieldTable, models: Path) -> str:
     return f"field {field.name}: this version reads no boxes yet; without [[field]] every line of digits is read"
 
 
-def describe_schema() -> str:
-    """Every key with its type, default and meaning, as a Markdown table."""
-    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    for _, model, prefix in _tables():
-        for key, info in model.model_fields.items():
-            default = "required" if info.is_required() else _toml(info.default)
-            lines.append(f"| `{prefix} {key}` | {_type_name(key)} | {default} | {info.description} |")
-    return "\n".join(lines) + "\n"
-
-
-def _tables() -> list[tuple[str, type[Table], str]]:
-    return [
-        ("source", SourceTable, "[source]"),
-        ("reference", ReferenceTable, "[reference]"),
-        ("field", FieldTable, "[[field]]"),
-        ("read", ReadTable, "[read]"),
-    ]
-
-
-TYPE_NAMES = {
-    "size": "[width, height]",
-    "digits": "list of boxes",
-    "kind": "one of four words",
-    "rotation": "0, 90, 180 or 270",
-    "rotate": "`none` or `auto`",
-    "decimals": "whole number",
-}
-
-
-def _type_name(key: str) -> str:
-    if key in TYPE_NAMES:
-        return TYPE_NAMES[key]
-    return "number" if key in {"fps", "min_score", "max_rate_per_hour", "cutoff"} else "text"
-
-
-def _toml(value: Any) -> str:
-    if value is None:
-        return "none"
-    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
-
-
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -226,9 +85,11 @@ def _with_paths(config: Config, folder: Path) -> Config:
 def _explain(error: Any, text: str, name: str) -> str:
     """One line: file, line, key, what is wrong, what was found or meant."""
     path = _key_path(error["loc"])
-    line = _line_of(error["loc"], text)
+    line = _line_of(error["loc"], text) if path else None
     where = f"{name}, line {line}" if line else name
-    if error["loc"][0] == "field" and "digits" in error["loc"][:-1]:
+    if not path:
+        return f"{where}: {str(error['msg']).removeprefix('Value error, ')}"
+    if error["loc"][:1] == ("field",) and {"digits", "dials"} & set(error["loc"][:-1]):
         return f"{where}: {_key_path(error['loc'][:4])}: not a box; {_described(error['loc'])}"
     if error["type"] == "extra_forbidden":
         return f"{where}: {path}: unknown key; {_meant(error['loc'])}"
@@ -259,7 +120,7 @@ def _key_path(location: tuple[int | str, ...]) -> str:
 
 def _model_of(location: tuple[int | str, ...]) -> type[Table]:
     """The table that a location's key belongs to."""
-    return next((model for table, model, _ in _tables() if len(location) > 1 and location[0] == table), Config)
+    return TABLES.get(str(location[0]), Config) if len(location) > 1 else Config
 
 
 def _meant(location: tuple[int | str, ...]) -> str:

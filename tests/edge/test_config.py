@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from edge.config import Config, FieldTable, describe_schema, load_config, not_yet_readable, parse_config
+from edge.config import load_config, not_yet_readable, parse_config
 from edge.errors import ConfigError
+from edge.schema import TABLES, Config, FieldTable, describe_schema
 
 EXAMPLE = """
 [source]
@@ -64,7 +65,7 @@ def test_each_kind_has_its_bundle(kind, bundle):
     [
         ("[source]\nfbs = 5", "m.toml, line 2: source.fbs: unknown key; did you mean 'fps'?"),
         ("[sorce]\nuri = 'a'", "m.toml, line 1: sorce: unknown key; did you mean 'source'?"),
-        ("zzz = 1", "m.toml, line 1: zzz: unknown key; known are source, reference, field, read"),
+        ("zzz = 1", "m.toml, line 1: zzz: unknown key; known are source, reference, page, field, read"),
         (
             FIELD + "\n" + FIELD.replace('"a"', '"b"') + "colour = 2",
             "m.toml, line 10: field[1].colour: unknown key; known are name, kind",
@@ -81,7 +82,7 @@ def test_each_kind_has_its_bundle(kind, bundle):
         ("source = 3", "m.toml, line 1: source: input should be an object, got 3"),
         ("[read]\ncutoff = nan", "read.cutoff: input should be a finite number"),
         ("[reference]\nmin_score = 0.5", "m.toml, line 1: reference.image: is missing; add image = …"),
-        ('[[field]]\nname = "a"\nkind = "lcd"', "m.toml, line 1: field[0].digits: is missing; add digits = …"),
+        ('[[field]]\nname = "a"\nkind = "lcd"', "m.toml, line 1: field[0]: needs boxes: add digits = …"),
         (
             FIELD.replace("lcd", "led"),
             "m.toml, line 3: field[0].kind: input should be 'drum', 'lcd', 'print' or 'handwriting', got 'led'",
@@ -91,7 +92,17 @@ def test_each_kind_has_its_bundle(kind, bundle):
             "m.toml, line 4: field[0].digits[0]: not a box; expected: one box a digit",
         ),
         (FIELD.replace("[1, 2, 3, 4]", "[1, 2, 3, 4], [1, 2, 0, 4]"), "field[0].digits[1]: not a box"),
-        (FIELD.replace("[[1, 2, 3, 4]]", "[]"), "field[0].digits: list should have at least 1 item"),
+        (FIELD.replace("[[1, 2, 3, 4]]", "[]"), "field[0]: needs boxes: add digits = …"),
+        (FIELD + "region = [1, 2, 3, 4]", "field[0]: needs boxes: add digits = …, or region = …"),
+        (FIELD + 'pattern = "("', "field[0].pattern: not a regular expression"),
+        (FIELD + "decimals = 2", "field[0]: decimals = 2 is more than its 1 digits"),
+        (FIELD + "minimum = 2\nmaximum = 1", "field[0]: minimum 2 is above maximum 1"),
+        (FIELD + 'check = "weights"', 'field[0]: check = "weights" and weights = […] go together'),
+        (
+            FIELD.replace("lcd", "print") + "dials = [[1, 2, 3, 4]]",
+            "field[0]: kind print has no dials; leave dials out",
+        ),
+        (FIELD + "[page]", "[page] needs the picture that it is in; add [reference]"),
         (FIELD + FIELD, "m.toml, line 1: field: the name 'a' is given twice"),
         (
             "[source\nuri = 1",
@@ -152,14 +163,6 @@ def test_every_key_is_described():
     table = describe_schema()
     described = re.findall(r"^\| `(\S+) (\w+)` \| (.+?) \| (.+?) \| (.+) \|$", table, re.MULTILINE)
     keys = {(place.strip("[]"), key) for place, key, *_ in described}
-    expected = {
-        (table, key)
-        for table, model in (
-            ("source", Config().source),
-            ("field", FieldTable(name="a", kind="lcd", digits=[(0, 0, 1, 1)])),
-            ("read", Config().read),
-        )
-        for key in type(model).model_fields
-    } | {("reference", "image"), ("reference", "min_score")}
+    expected = {(name, key) for name, table in TABLES.items() for key in table.model_fields}
     assert keys == expected
     assert all(len(meaning) > 10 and meaning != "None" for *_, meaning in described)
