@@ -1,0 +1,261 @@
+"""The schema of the configuration: one table of it a class, each key with its default and its meaning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import chain
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Kind = Literal["drum", "lcd", "print", "handwriting"]
+
+KIND_MODELS = {"drum": "meter", "lcd": "meter", "print": "paper", "handwriting": "paper"}
+"""The bundle that reads a kind where the field names none."""
+
+SHIPPED = "paper"
+"""The bundle that reads where none is named."""
+
+METER_KINDS = frozenset({"drum", "lcd"})
+
+CheckDigit = Literal["luhn", "mod11", "iso7064-mod11-2", "iso7064-mod11-10", "iso7064-mod97-10", "weights"]
+
+PositiveInt = Annotated[int, Field(gt=0)]
+NotNegativeInt = Annotated[int, Field(ge=0)]
+BoxArea = tuple[NotNegativeInt, NotNegativeInt, PositiveInt, PositiveInt]
+Point = tuple[float, float]
+Quad = tuple[Point, Point, Point, Point]
+
+
+class Table(BaseModel):
+    """Base of every table: unknown keys are errors, values are taken as they are written and do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SourceTable(Table):
+    """Where the frames come from."""
+
+    uri: str = Field(
+        "camera",
+        min_length=1,
+        description="picture, folder, video file, `camera`, `picamera2:0`, `v4l2:/dev/video0`, `rtsp://…`, "
+        "`http(s)://…` or `demo:`; a path is relative to this file",
+    )
+    size: tuple[PositiveInt, PositiveInt] | None = Field(
+        None, description="width and height asked of a camera, in pixels; its own choice if absent"
+    )
+    fps: float | None = Field(
+        None, gt=0, le=1000, description="frames a second of a live source; its own choice if absent"
+    )
+    rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that each frame is turned by")
+
+
+class ReferenceTable(Table):
+    """The picture in which the boxes were drawn."""
+
+    image: str = Field(min_length=1, description="path of that picture, relative to this file")
+    min_score: float = Field(0.6, ge=0, le=1, description="a frame that matches it less is refused, never read askew")
+
+
+class PageTable(Table):
+    """A form: the sheet in the reference picture."""
+
+    corners: Quad | None = Field(
+        None,
+        description="the sheet's corners in the reference picture, from the upper left clockwise; its own if absent",
+    )
+    fiducials: list[Point] = Field(
+        default_factory=list, description="centres of the marks that are printed on the sheet to find it by"
+    )
+
+
+class FieldTable(Table):
+    """One number to read."""
+
+    name: str = Field(min_length=1, description="stands in each reading; no two fields share one")
+    kind: Kind = Field(description="`drum`, `lcd`, `print` or `handwriting`")
+    model: str | None = Field(
+        None, min_length=1, description="bundle under `models/`; `meter` for drums and LCD, else `paper`, if absent"
+    )
+    digits: list[BoxArea | Quad] = Field(
+        default_factory=list,
+        description="one box a digit, most significant first: x, y, width, height, or four points, "
+        "in pixels of the reference picture",
+    )
+    region: BoxArea | Quad | None = Field(
+        None, description="instead of `digits`: the line that a number without boxes is written on"
+    )
+    dials: list[BoxArea | Quad] = Field(
+        default_factory=list, description="one box a dial with a pointer, most significant first, after the digits"
+    )
+    decimals: int = Field(0, ge=0, le=12, description="how many of the digits and dials stand after the decimal point")
+    unit: str = Field("", description="unit of the value, such as m³")
+    max_rate_per_hour: float | None = Field(
+        None, gt=0, description="a value that rises faster is rejected; no limit if absent"
+    )
+    align: Literal["left", "right"] | None = Field(
+        None, description="side of the boxes that the number starts or ends at; either if absent"
+    )
+    length: int | None = Field(None, ge=1, description="how many digits the number has; any if absent")
+    minimum: float | None = Field(None, description="least value that is taken")
+    maximum: float | None = Field(None, description="largest value that is taken")
+    pattern: str | None = Field(None, description="regular expression that the whole text matches")
+    check: CheckDigit | None = Field(
+        None,
+        description="how the last digit is checked; `mod97-10` takes the last two, `weights` needs the next two keys",
+    )
+    weights: list[int] = Field(
+        default_factory=list,
+        description="of each digit, the check digit included: their sum is a multiple of `modulus`",
+    )
+    modulus: int = Field(10, ge=2, description="see `weights`")
+    required: bool = Field(False, description="whether a field that is left blank is rejected")
+
+    @property
+    def bundle(self) -> str:
+        """Name of the bundle that reads this field."""
+        return self.model or KIND_MODELS[self.kind]
+
+    @property
+    def is_meter(self) -> bool:
+        """Whether the cells are a meter's, of drums or segments."""
+        return self.kind in METER_KINDS
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_compiles(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression ({error})") from None
+        return pattern
+
+    @model_validator(mode="after")
+    def _keys_fit(self) -> Self:
+        for problem in _misfits(self):
+            raise ValueError(problem)
+        return self
+
+
+class ReadTable(Table):
+    """How readings are judged."""
+
+    cutoff: float | None = Field(
+        None, gt=0, lt=1, description="confidence below which a digit is `?`; the bundle's if absent"
+    )
+    rotate: Literal["none", "auto"] = Field(
+        "none", description="`auto` reads pages that lie on their side or upside down, whichever way reads best"
+    )
+
+
+class Config(Table):
+    """A configuration file; every table has defaults, so an empty file is valid."""
+
+    source: SourceTable = Field(default_factory=SourceTable, description="where the frames come from")
+    reference: ReferenceTable | None = Field(None, description="the picture in which the boxes were drawn")
+    page: PageTable | None = Field(None, description="a form: the sheet in the reference picture")
+    field: list[FieldTable] = Field(
+        default_factory=list, description="the numbers to read; without one, every line of digits found"
+    )
+    read: ReadTable = Field(default_factory=ReadTable, description="how readings are judged")
+
+    @field_validator("field")
+    @classmethod
+    def _names_differ(cls, fields: list[FieldTable]) -> list[FieldTable]:
+        names = [each.name for each in fields]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"the name {twice[0]!r} is given twice; each field needs its own")
+        return fields
+
+    @model_validator(mode="after")
+    def _page_has_a_picture(self) -> Self:
+        if self.page and not self.reference:
+            raise ValueError("[page] needs the picture that it is in; add [reference] with image = …")
+        return self
+
+
+TABLES: dict[str, type[Table]] = {
+    "source": SourceTable,
+    "reference": ReferenceTable,
+    "page": PageTable,
+    "field": FieldTable,
+    "read": ReadTable,
+}
+"""The tables of a configuration by name."""
+
+
+def _misfits(field: FieldTable) -> list[str]:
+    """What a field's keys say against each other."""
+    found = []
+    if bool(field.digits) == (field.region is not None):
+        found.append("needs boxes: add digits = …, or region = … for a line to write on")
+    if field.is_meter and field.region is not None:
+        found.append(f"kind {field.kind} needs a box a digit; add digits = … instead of region")
+    if field.dials and not field.is_meter:
+        found.append(f'kind {field.kind} has no dials; leave dials out, or take kind = "drum"')
+    if field.decimals > len(field.digits) + len(field.dials) and field.digits:
+        found.append(f"decimals = {field.decimals} is more than its {len(field.digits) + len(field.dials)} digits")
+    if field.minimum is not None and field.maximum is not None and field.minimum > field.maximum:
+        found.append(f"minimum {field.minimum:g} is above maximum {field.maximum:g}")
+    if (field.check == "weights") != bool(field.weights):
+        found.append('check = "weights" and weights = […] go together')
+    return found
+
+
+def describe_schema() -> str:
+    """Every key with its type, default and meaning, as a Markdown table."""
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, model in TABLES.items():
+        prefix = f"[[{name}]]" if name == "field" else f"[{name}]"
+        for key, info in model.model_fields.items():
+            default = "required" if info.is_required() else _toml(info.get_default(call_default_factory=True))
+            lines.append(f"| `{prefix} {key}` | {type_name(info.annotation)} | {default} | {info.description} |")
+    return "\n".join(lines) + "\n"
+
+
+PLAIN_NAMES = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`"}
+
+SHAPE_NAMES = {
+    Quad: "four points",
+    Point: "[x, y]",
+    BoxArea: "box",
+    tuple[PositiveInt, PositiveInt]: "[width, height]",
+}
+"""Of the tuples that the schema has."""
+
+
+def type_name(annotation: Any) -> str:
+    """How the type of a key is called to a user, such as "list of boxes"."""
+    if annotation in PLAIN_NAMES or annotation in SHAPE_NAMES:
+        return PLAIN_NAMES.get(annotation) or SHAPE_NAMES[annotation]
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return type_name(parts[0])
+    if origin is Literal:
+        return _either([f"`{part}`" for part in parts])
+    if origin is list:
+        return f"list of {_plural(type_name(parts[0]))}"
+    if origin in (Union, UnionType):
+        return _either(list(dict.fromkeys(type_name(part) for part in parts)))
+    raise TypeError(f"the schema has no name for {annotation}; add it to SHAPE_NAMES")
+
+
+def _either(names: Sequence[str]) -> str:
+    """`a`, `b` or `c`."""
+    return " or ".join(chain([", ".join(names[:-1])] if names[:-1] else [], names[-1:]))
+
+
+def _plural(name: str) -> str:
+    plurals = {"whole number": "whole numbers", "box or four points": "boxes", "[x, y]": "[x, y]"}
+    return plurals.get(name, name)
+
+
+def _toml(value: Any) -> str:
+    if value is None or value == []:
+        return "none"
+    return f'`"{value}"`' if isinstance(value, str) else f"`{str(value).lower() if isinstance(value, bool) else value}`"
