@@ -161,7 +161,7 @@ def _phone_view(
 ) -> tuple[tuple[int, int], Matrix]:
     """Width and height of the picture, and the homography of a pinhole camera that looks at the sheet from the side.
 
-    The sheet is 1700 to 2600 pixels long in it: a digit in a cell of 7 mm is then 22 pixels high at the least.
+    An A4 sheet is 2200 to 3200 pixels long in it: the smallest digits are then about 20 pixels high.
     """
     rows, columns = shape
     length = max(shape)
@@ -174,7 +174,7 @@ def _phone_view(
     corners = np.array([[[0, 0], [columns - 1, 0], [columns - 1, rows - 1], [0, rows - 1]]], np.float64)
     seen = cv2.perspectiveTransform(corners, view)[0]
     low, extent = seen.min(axis=0), np.ptp(seen, axis=0)
-    scale = rng.uniform(1700, 2600) * (length / 3508) / extent.max()
+    scale = rng.uniform(2200, 3200) * (length / 3508) / extent.max()
     margins = rng.uniform(0.03, 0.12, (2, 2)) * scale * extent
     width, height = np.ceil(scale * extent + margins.sum(axis=0)).astype(int).tolist()
     return (width, height), _move(*margins[0]) @ np.diag([scale, scale, 1]) @ _move(*-low) @ view

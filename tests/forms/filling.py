@@ -93,7 +93,7 @@ def draw_writer(split: Split, rng: np.random.Generator) -> Writer:
     writers = _writers(split)
     return Writer(
         writers[int(rng.integers(len(writers)))],
-        size=rng.uniform(0.5, 0.78),
+        size=rng.uniform(0.55, 0.78),
         slant=rng.normal(0, 0.05),
         level=rng.uniform(100, 140),
         gain=rng.uniform(2, 4),
@@ -306,13 +306,13 @@ def _put_middle(page: Colour, ink: Gray, middle: np.ndarray, writer: Writer, rng
 
 
 def _strokes(box: BoxArea, trouble: Trouble, rng: np.random.Generator) -> Gray:
-    """Pen strokes as large as a cell: one to three across a digit, or a zigzag, a cross or a tangle of their own."""
+    """Pen strokes as large as a cell: two to four across a digit (one would make a 7 of a 1), or a zigzag, a cross or a tangle of their own."""
     _, _, width, height = box
     ink = np.zeros((height, width), np.uint8)
     pen = max(3, height // 20)
     if trouble == "struck":
         lines = [
-            [(0.05, y), (0.95, y + rng.uniform(-0.25, 0.25))] for y in rng.uniform(0.3, 0.7, int(rng.integers(1, 4)))
+            [(0.05, y), (0.95, y + rng.uniform(-0.25, 0.25))] for y in rng.uniform(0.3, 0.7, int(rng.integers(2, 5)))
         ]
     elif rng.random() < 0.3:
         lines = [[(0.15, 0.2), (0.85, 0.8)], [(0.85, 0.2), (0.15, 0.8)]]

@@ -160,7 +160,7 @@ def _draw_look(kind: str, rng: np.random.Generator) -> Look:
         ink=(25, 25, 25),
         accent=accent,
         pitch=pitch,
-        height=max(round(pitch * rng.uniform(1.1, 1.5)), mm(9.5) if kind == "lines" else 0),
+        height=max(round(pitch * rng.uniform(1.15, 1.5)), mm(9.5) if kind == "lines" else 0),
         gap=mm(rng.uniform(1, 3)) if is_apart else 0,
         line=line,
         inner=inner,
