@@ -306,7 +306,10 @@ def _put_middle(page: Colour, ink: Gray, middle: np.ndarray, writer: Writer, rng
 
 
 def _strokes(box: BoxArea, trouble: Trouble, rng: np.random.Generator) -> Gray:
-    """Pen strokes as large as a cell: two to four across a digit (one would make a 7 of a 1), or a zigzag, a cross or a tangle of their own."""
+    """Pen strokes as large as a cell: across a digit, or a zigzag, a cross or a tangle of their own.
+
+    A digit has two strokes through it at the least: with one, a 7 is still a 7.
+    """
     _, _, width, height = box
     ink = np.zeros((height, width), np.uint8)
     pen = max(3, height // 20)
