@@ -24,10 +24,10 @@ CELL_ROWS, CELL_COLUMNS = 32, 20
 """Size of a cell as the network sees it; most cameras on meters give a digit about 20 x 40 pixels."""
 
 LOW_QUANTILE, HIGH_QUANTILE = 0.02, 0.98
-"""The gray levels below and above which so many pixels lie become 0 and 255; the stroke of a thin 1 is 5 % of a cell."""
+"""The gray levels below and above which so many pixels lie become 0 and 255; a thin 1 is 5 % of a cell."""
 
 LEAST_RANGE = 20
-"""Gray levels between those two that are stretched as if they were so many: a flat cell stays flat, whatever its noise."""
+"""Least gray levels between those two: a flat cell stays flat, whatever its noise."""
 
 TENTHS = 10
 """Positions from one digit of a drum to the next."""
@@ -38,7 +38,7 @@ SETTLED_TENTHS = 1
 MINUS = "-"
 
 CELL_LABELS = (*(f"{k // TENTHS}.{k % TENTHS}" for k in range(POSITIONS)), NOT_A_DIGIT, MINUS, UNREADABLE)
-"""What a meter's network answers, in its order: the positions of a drum, a blank cell, a minus, and what cannot be told."""
+"""What a meter's network answers, in its order: a drum's positions, a blank cell, a minus, what cannot be told."""
 
 MODE_REACH = 2
 """Tenths to either side of the likeliest position that its mean is taken over."""
@@ -88,7 +88,7 @@ def normalize_cell(gray: Gray) -> Gray:
 
 
 def digit_masses(positions: Scores) -> Scores:
-    """Probability (..., 10) that each digit is the nearest one, of those (..., 100) of the positions; 3.5 is nearest to 4."""
+    """Probability (..., 10) of each digit to be the nearest, of those (..., 100) of positions; 3.5 is nearest to 4."""
     turned = np.roll(positions, TENTHS // 2, axis=-1)
     masses: Scores = turned.reshape(*positions.shape[:-1], POSITIONS // TENTHS, TENTHS).sum(axis=-1)
     return masses
@@ -124,7 +124,7 @@ def has_positions(labels: Sequence[str]) -> bool:
 
 
 def read_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """What remains of labels where a cell is read for itself: ten digits, minus and `NOT_A_DIGIT`; other labels stay."""
+    """What is left of labels where a cell is read for itself: digits, minus and `NOT_A_DIGIT`; other labels stay."""
     return (*map(str, range(TENTHS)), MINUS, NOT_A_DIGIT) if has_positions(labels) else tuple(labels)
 
 

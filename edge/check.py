@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import GOLDEN_FILE, load_card
 from edge.cell import read_indices, read_scores
-from edge.classifier import Network, softmax
+from edge.classifier import Network, open_network, softmax
 from edge.config import Config, load_config, not_yet_readable
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
 from edge.pictures import load_picture
@@ -127,11 +127,11 @@ def _bundle(model: Path) -> str:
 
 
 def _interpreter(model: Path) -> str:
-    return f"{Network.open(model).runtime} takes the model"
+    return f"{open_network(model).runtime} takes the model"
 
 
 def _golden(model: Path) -> str:
-    return replay_golden(Network.open(model), model / GOLDEN_FILE)
+    return replay_golden(open_network(model), model / GOLDEN_FILE)
 
 
 def _compare_normalized(classifier: Network, stored: dict[str, Stored]) -> None:

@@ -73,7 +73,9 @@ class Network:
 
     def _resize(self, count: int) -> None:
         if self._input["shape"][0] != count:
-            self._interpreter.resize_tensor_input(self._input["index"], [count, *self.card.input.shape[1:]], strict=True)
+            self._interpreter.resize_tensor_input(
+                self._input["index"], [count, *self.card.input.shape[1:]], strict=True
+            )
             self._interpreter.allocate_tensors()
             self._input = self._interpreter.get_input_details()[0]
             self._output = self._interpreter.get_output_details()[0]
@@ -132,8 +134,21 @@ class CellClassifier(Network):
         return [scores_of(row) for row in self.probabilities(np.stack(cells))] if len(cells) else []
 
 
+def open_network(folder: Path, runtime: str | None = None, threads: int = 1) -> Classifier | CellClassifier:
+    """The bundle opened as what it is.
+
+    Raises
+    ------
+    BundleError, MissingRuntimeError
+        See `edge.bundle.load_card` and `edge.runtime.load_interpreter`.
+    """
+    if has_positions(load_card(folder).labels):
+        return CellClassifier.open(folder, runtime, threads)
+    return Classifier.open(folder, runtime, threads)
+
+
 def as_int8_input(pixels: NDArray[np.uint8]) -> NDArray[np.int8]:
-    """Gray levels less 128, (n, rows, columns) uint8 to (n, rows, columns, 1) int8: exact at scale 1, zero point -128."""
+    """Gray levels less 128, (n, rows, columns) uint8 to (n, rows, columns, 1) int8: exact at scale 1, zero -128."""
     return (pixels ^ 0x80).view(np.int8)[..., None]
 
 

@@ -87,10 +87,8 @@ def run_card(
 
 
 def _limits(recipe: Recipe, dataset: Dataset, settings: Settings) -> list[str]:
-    if has_positions(recipe.labels):
-        limits = [METER]
-    else:
-        limits = [RENDERED] if NOT_A_DIGIT in recipe.labels else []
+    own = METER if has_positions(recipe.labels) else RENDERED
+    limits = [own] if NOT_A_DIGIT in recipe.labels else []
     if settings.limit is None or settings.limit >= len(dataset.train):
         return limits
     return [*limits, f"A trial run: trained, validated and tested on at most {settings.limit} pictures each."]

@@ -1,4 +1,4 @@
-"""The training and validation sets of the recipe `meter`: real crops of many meters in even measure, and rendered cells."""
+"""The sets of the recipe `meter`: real crops of many meters in even measure, and rendered cells."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ TEST_FAMILIES = frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"})
 """The same families as for glyphs choose and judge."""
 
 TEMPER = 0.5
-"""A folder of n crops is drawn from n to this power times as often as one of a single crop: meters count, not nights."""
+"""A folder of n crops is drawn from n to this power times as often as one of a single crop: nights count less."""
+
+TAKES = 2
+"""Pictures taken of each rendered scene, for rendering takes longer than a picture."""
 
 MIX_COLOURS = 0.5
-"""Share of the real crops whose gray is another mixture of the colours than a camera's: red drums get darker or lighter."""
+"""Share of the real crops whose gray mixes the colours in another way than a camera: a red gets darker or lighter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,11 @@ class CellMix:
     shares: Shares
 
 
-TRAINING = CellMix(real=20_000, rendered=20_000, mild=0.35, shares=Shares())
-SETTLING = CellMix(real=20_000, rendered=20_000, mild=0.6, shares=Shares())
+TRAINING = CellMix(real=14_000, rendered=14_000, mild=0.35, shares=Shares())
+SETTLING = CellMix(real=14_000, rendered=14_000, mild=0.6, shares=Shares())
 VALIDATION = CellMix(real=0, rendered=2000, mild=0.6, shares=Shares(blank=0.08, unreadable=0.15))
 
-SETTLED_SET = 5
+SETTLED_SET = 3
 """From this set on cells are taken more carefully: the weights settle on them."""
 
 
@@ -59,9 +62,9 @@ def meter_set(crops: Crops, number: int, seed: int) -> tuple[Cells, Labels]:
     share = min(1.0, len(crops) / 2000)  # a trial on few crops gets a small set
     chosen = draw_evenly(crops, round(mix.real * share), rng)
     real = [_photograph_crop(crops.images[k], mix, rng) for k in chosen]
-    scenes, labels = draw_scenes(round(mix.rendered * share), meter_faces("train"), rng, mix.shares)
-    rendered = [photograph_cell(scene, rng, _handling(mix, rng)) for scene in scenes]
-    return _shuffled([*real, *rendered], np.concatenate([crops.labels[chosen], labels]), rng)
+    scenes, labels = draw_scenes(round(mix.rendered * share / TAKES), meter_faces("train"), rng, mix.shares)
+    rendered = [photograph_cell(scene, rng, _handling(mix, rng)) for _ in range(TAKES) for scene in scenes]
+    return _shuffled([*real, *rendered], np.concatenate([crops.labels[chosen], *([labels] * TAKES)]), rng)
 
 
 def meter_validation_set(crops: Crops, _number: int, seed: int) -> tuple[Cells, Labels]:

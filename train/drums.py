@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from edge.nouns import Gray
 from train.data.fonts import Face
 from train.oddcells import draw_blanks, draw_minuses, draw_unreadable
-from train.scene import BOX_ROWS, SCENE_COLUMNS, SCENE_ROWS
+from train.scene import BOX_ROWS, SCENE_COLUMNS, SCENE_ROWS, Levels
 from train.sevensegment import draw_segment_digits
-from train.wheels import contrasting_levels, digit_inks, dirty, draw_drums
+from train.wheels import CELLS_A_WHEEL, contrasting_levels, digit_inks, dirty, draw_drums
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def draw_scenes(
     lenders = [*drums[0], *segments[0]]
     odd = [
         draw_blanks(round(count * shares.blank), rng),
-        draw_minuses(round(count * shares.minus), faces, rng),
+        draw_minuses(round(count * shares.minus), rng),
         draw_unreadable(round(count * shares.unreadable) if lenders else 0, faces, rng, lenders),
     ]
     parts = [drums, segments, counters, *odd]
@@ -49,22 +49,27 @@ def draw_scenes(
 
 def draw_counters(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tuple[list[Gray], NDArray[np.int64]]:
     """Scenes (96, 60) of digits that do not roll, printed or engraved, and the tenth that stands for each: 30 for 3."""
+    scenes: list[Gray] = []
     digits = rng.integers(0, 10, count)
-    return [_counter(int(digit), faces, rng) for digit in digits], digits * 10
+    for start in range(0, count, CELLS_A_WHEEL):
+        height = round(BOX_ROWS * rng.uniform(0.5, 0.95))
+        inks = digit_inks(height, min(round(height * rng.uniform(0.42, 0.8)), 38), faces, rng)
+        levels = contrasting_levels(rng)
+        scenes += [_counter(int(digit), inks, levels, rng) for digit in digits[start : start + CELLS_A_WHEEL]]
+    return scenes, digits * 10
 
 
-def _counter(digit: int, faces: Sequence[Face], rng: np.random.Generator) -> Gray:
-    height = round(BOX_ROWS * rng.uniform(0.5, 0.95))
-    inks = digit_inks(height, min(round(height * rng.uniform(0.42, 0.8)), 38), faces, rng)
-    ground, mark = contrasting_levels(rng)
+def _counter(digit: int, inks: Sequence[Levels], levels: tuple[float, float], rng: np.random.Generator) -> Gray:
+    """A digit between two others, all at rest."""
+    ground, mark = levels
     ink = np.zeros((SCENE_ROWS, SCENE_COLUMNS), np.float32)
     spacing = rng.uniform(1.05, 1.4) * 38
     for side in (0, -1, 1):
         shown = inks[digit if side == 0 else rng.integers(10)]
-        top = (SCENE_ROWS - height) // 2
+        top = (SCENE_ROWS - shown.shape[0]) // 2
         left = round(SCENE_COLUMNS / 2 - shown.shape[1] / 2 + side * spacing)
         first, last = max(0, left), min(SCENE_COLUMNS, left + shown.shape[1])
         if first < last:
-            ink[top : top + height, first:last] = shown[:, first - left : last - left]
-    levels = ground + (mark - ground) * cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.3, 1.0))
-    return (np.clip(dirty(levels, rng), 0, 1) * 255).astype(np.uint8)
+            ink[top : top + shown.shape[0], first:last] = shown[:, first - left : last - left]
+    seen = ground + (mark - ground) * cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.3, 1.0))
+    return (np.clip(dirty(seen, rng), 0, 1) * 255).astype(np.uint8)

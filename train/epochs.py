@@ -22,7 +22,9 @@ BACKGROUND_FROM = 5000
 """Pictures from which a process is worth the seconds that it takes to start."""
 
 
-def epoch_sets(recipe: Recipe, train: Digits | Crops, seed: int, first: int, last: int) -> Iterator[tuple[int, Images, Labels]]:
+def epoch_sets(
+    recipe: Recipe, train: Digits | Crops, seed: int, first: int, last: int
+) -> Iterator[tuple[int, Images, Labels]]:
     """Epoch, glyphs (n, 28, 28) and labels (n) of the epochs `first` to `last` - 1.
 
     A set depends on the recipe, the pictures, the seed and its number alone, so a run that was stopped

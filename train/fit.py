@@ -277,7 +277,9 @@ def _write_glyphs(
     per_class = max(1, CALIBRATION_GLYPHS // len(dataset.labels))
     indices = calibration_indices(dataset.train.labels, parts.train_indices, per_class, seed)
     calibration = dataset.train.take(indices)
-    run.write_arrays(CALIBRATION_FILE, glyphs=recipe.plain(calibration.images), labels=calibration.labels, indices=indices)
+    run.write_arrays(
+        CALIBRATION_FILE, glyphs=recipe.plain(calibration.images), labels=calibration.labels, indices=indices
+    )
     names = read_labels(recipe.labels)
     first = subset(np.arange(len(parts.train)), 60 * len(names), seed)
     glyphs, labels = recipe.training_set(parts.train.take(first), 0, seed)
@@ -288,7 +290,16 @@ def _write_glyphs(
 
 def _fingerprint(recipe: Recipe, dataset: Dataset, settings: Settings) -> dict[str, Any]:
     """All that a training depends on, by the name under which a user knows it."""
-    numbers = ("batch_size", "learning_rate", "schedule", "patience", "weight_decay", "label_smoothing", "bell_tenths", "sets")
+    numbers = (
+        "batch_size",
+        "learning_rate",
+        "schedule",
+        "patience",
+        "weight_decay",
+        "label_smoothing",
+        "bell_tenths",
+        "sets",
+    )
     return {
         "recipe": recipe.name,
         "data": dataset.name,

@@ -26,9 +26,7 @@ def draw_blanks(count: int, rng: np.random.Generator) -> tuple[list[Gray], NDArr
     return [makers[rng.integers(len(makers))](rng) for _ in range(count)], np.full(count, BLANK, np.int64)
 
 
-def draw_minuses(
-    count: int, faces: Sequence[Face], rng: np.random.Generator
-) -> tuple[list[Gray], NDArray[np.int64]]:
+def draw_minuses(count: int, rng: np.random.Generator) -> tuple[list[Gray], NDArray[np.int64]]:
     """Scenes (96, 60) of minus signs, of displays and printed."""
     scenes = [draw_character(("g", any_display(rng)), rng) if rng.random() < 0.6 else _dash(rng) for _ in range(count)]
     return scenes, np.full(count, MINUS, np.int64)
@@ -66,7 +64,7 @@ def _gray(levels: Levels) -> Gray:
 
 def _bare(rng: np.random.Generator) -> Gray:
     """A flat surface with a little gradient, at times dirt."""
-    y, x = np.mgrid[-1:1:SCENE_ROWS * 1j, -1:1:SCENE_COLUMNS * 1j].astype(np.float32)
+    y, x = np.mgrid[-1 : 1 : SCENE_ROWS * 1j, -1 : 1 : SCENE_COLUMNS * 1j].astype(np.float32)
     slope = rng.normal(0, 0.08, 2)
     level = rng.choice([0.0, 1.0, rng.uniform(0, 1)], p=[0.15, 0.15, 0.7])
     levels = (level + slope[0] * x + slope[1] * y).astype(np.float32)

@@ -334,7 +334,8 @@ RECIPES = {
             plain=cells_of,
             weight_decay=1e-2,
             bell_tenths=0.7,
-            sets=6,
+            sets=4,
+            settling=2,
             tolerance=Tolerance(risk=0.002),
         ),
         Recipe(

@@ -8,6 +8,7 @@ through the device's own `normalize_cell`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -96,9 +97,7 @@ def photograph_cell(scene: Gray, rng: np.random.Generator, handling: Handling) -
     gray = _expose(levels, rng, handling)
     if rng.random() < handling.jpeg_share:
         quality = int(rng.integers(10, 80))
-        gray = cv2.imdecode(
-            cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE
-        )
+        gray = cv2.imdecode(cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
     return normalize_cell(gray)
 
 
@@ -131,7 +130,7 @@ def _take_box(scene: Gray, rng: np.random.Generator, handling: Handling) -> Gray
 def _light(levels: Levels, rng: np.random.Generator, handling: Handling) -> Levels:
     """Light that falls off across the cell, shadow of the window's edge, and glare."""
     rows, columns = levels.shape
-    y, x = np.linspace(-1, 1, rows, dtype=np.float32)[:, None], np.linspace(-1, 1, columns, dtype=np.float32)[None, :]
+    y, x = _from_middle(rows)[:, None], _from_middle(columns)[None, :]
     if rng.random() < handling.light_share:
         slope = rng.uniform(-0.4, 0.4, 2).astype(np.float32)
         levels = levels * (1 + slope[0] * x + slope[1] * y)
@@ -142,6 +141,12 @@ def _light(levels: Levels, rng: np.random.Generator, handling: Handling) -> Leve
     if rng.random() < handling.glare_share:
         levels = levels + _glare(x, y, rng)
     return levels
+
+
+@lru_cache(maxsize=256)
+def _from_middle(length: int) -> Levels:
+    """-1 at one end of an axis to 1 at the other."""
+    return np.linspace(-1, 1, length, dtype=np.float32)
 
 
 def _glare(x: Levels, y: Levels, rng: np.random.Generator) -> Levels:
@@ -166,7 +171,9 @@ def _expose(levels: Levels, rng: np.random.Generator, handling: Handling) -> Gra
         if rng.random() < 0.8:
             levels = cv2.GaussianBlur(levels, (0, 0), blur)
         else:
-            levels = cv2.blur(levels, (max(1, round(2.5 * blur)), 1) if rng.random() < 0.5 else (1, max(1, round(2.5 * blur))))
+            levels = cv2.blur(
+                levels, (max(1, round(2.5 * blur)), 1) if rng.random() < 0.5 else (1, max(1, round(2.5 * blur)))
+            )
     noise = rng.random() ** 2 * handling.noise * contrast + 0.004
     levels = levels + rng.standard_normal(levels.shape, dtype=np.float32) * np.float32(noise)
     return np.clip(levels * 255, 0, 255).astype(np.uint8)

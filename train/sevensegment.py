@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -26,7 +27,24 @@ OTHER_FORM_SHARE = 0.2
 LETTERS = ("afge", "fged", "abcefg", "afgd", "ade", "bcdef", "gec", "ge", "abefg", "def", "afed", "gecd", "bcefg")
 """Segments of F, t, A, and other letters and parts that are no digit: a display's messages and screens that change."""
 
+ENDS = np.array(
+    [
+        [[-1, -1], [1, -1]],
+        [[1, -1], [1, 0]],
+        [[1, 0], [1, 1]],
+        [[-1, 1], [1, 1]],
+        [[-1, 0], [-1, 1]],
+        [[-1, -1], [-1, 0]],
+        [[-1, 0], [1, 0]],
+    ],
+    np.float64,
+)
+"""Where each of `SEGMENTS` starts and ends, in halves of the digit."""
+
 SHIFT = 4
+"""Bits of a pixel's fraction in OpenCV's drawing."""
+
+Corners = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +100,8 @@ def segments_of(digit: int, display: Display, _rng: np.random.Generator) -> tupl
 def draw_character(character: tuple[str, Display], rng: np.random.Generator) -> Gray:
     """The scene (96, 60) of lit segments with neighbours, commas, icons, shadow and reflections."""
     lit, display = character
-    strength = {segment: 1.0 for segment in lit}
+    strength = dict.fromkeys(lit, 1.0)
+    corners = _corners(display)
     if lit and rng.random() < 0.15:
         strength[lit[rng.integers(len(lit))]] = rng.uniform(0.4, 0.8)
     drawn = np.zeros((SCENE_ROWS, SCENE_COLUMNS), np.uint8)
@@ -90,8 +109,8 @@ def draw_character(character: tuple[str, Display], rng: np.random.Generator) -> 
     for side in (-1, 1):
         if rng.random() < 0.6:
             neighbour = LIT[rng.integers(10)]
-            _draw(drawn, dict.fromkeys(neighbour, 1.0), middle + side * display.spacing, display)
-    _draw(drawn, strength, middle, display)
+            _draw(drawn, dict.fromkeys(neighbour, 1.0), middle + side * display.spacing, display, corners)
+    _draw(drawn, strength, middle, display, corners)
     _punctuate(drawn, display, rng)
     ink = _soft(drawn.astype(np.float32) * np.float32(1 / 255), rng)
     levels = display.ground + (display.lit - display.ground) * ink
@@ -100,40 +119,31 @@ def draw_character(character: tuple[str, Display], rng: np.random.Generator) -> 
     return (np.clip(dirty(_reflected(levels, rng), rng), 0, 1) * 255).astype(np.uint8)
 
 
-def _draw(ink: Gray, strength: dict[str, float], middle: float, display: Display) -> None:
+def _draw(ink: Gray, strength: Mapping[str, float], middle: float, display: Display, corners: Corners) -> None:
     """Segments as polygons about `middle`, unlit ones first, as ghosts."""
+    moved = corners + np.array([middle - 0.5, SCENE_ROWS / 2 - 0.5])
+    fixed = np.round(moved * (1 << SHIFT)).astype(np.int32)
     for segment in sorted(SEGMENTS, key=lambda each: each in strength):
         level = max(strength.get(segment, 0.0), display.ghost)
-        if level <= 0:
-            continue
-        points = _polygon(segment, display)
-        points[:, 0] += middle - display.slant * points[:, 1]
-        points[:, 1] += SCENE_ROWS / 2
-        fixed = np.round((points - 0.5) * (1 << SHIFT)).astype(np.int32)
-        cv2.fillPoly(ink, [fixed], round(255 * level), cv2.LINE_AA, SHIFT)
+        if level > 0:
+            cv2.fillPoly(ink, [fixed[SEGMENTS.index(segment)]], round(255 * level), cv2.LINE_AA, SHIFT)
 
 
-def _polygon(segment: str, display: Display) -> NDArray[np.float64]:
-    """Corners (n, 2) of a segment about the digit's middle, x to the right and y downwards."""
-    half_w, half_h, pen = display.width / 2 - display.pen / 2, display.height / 2 - display.pen / 2, display.pen
-    ends = {
-        "a": ((-half_w, -half_h), (half_w, -half_h)),
-        "b": ((half_w, -half_h), (half_w, 0)),
-        "c": ((half_w, 0), (half_w, half_h)),
-        "d": ((-half_w, half_h), (half_w, half_h)),
-        "e": ((-half_w, 0), (-half_w, half_h)),
-        "f": ((-half_w, -half_h), (-half_w, 0)),
-        "g": ((-half_w, 0), (half_w, 0)),
-    }[segment]
-    start, end = np.array(ends[0]), np.array(ends[1])
-    along = (end - start) / np.linalg.norm(end - start)
-    beside = np.array([-along[1], along[0]]) * pen / 2
+def _corners(display: Display) -> Corners:
+    """Corners (7, 6, 2) of the segments about the digit's middle, x to the right and y downwards, slanted."""
+    half = np.array([display.width - display.pen, display.height - display.pen]) / 2
+    start, end = ENDS[:, 0] * half, ENDS[:, 1] * half
+    along = np.sign(end - start)
+    beside = np.stack([-along[:, 1], along[:, 0]], axis=1) * display.pen / 2
     start, end = start + along * display.gap, end - along * display.gap
-    cut = along * pen / 2 * display.taper
-    out = along * pen / 2 * (1 - display.taper)
-    return np.array(
-        [start - out * 0.5, start + cut + beside, end - cut + beside, end + out * 0.5, end - cut - beside, start + cut - beside]
+    cut = along * display.pen / 2 * display.taper
+    out = along * display.pen / 4 * (1 - display.taper)
+    points = np.stack(
+        [start - out, start + cut + beside, end - cut + beside, end + out, end - cut - beside, start + cut - beside],
+        axis=1,
     )
+    points[..., 0] -= display.slant * points[..., 1]
+    return points
 
 
 def _punctuate(ink: Gray, display: Display, rng: np.random.Generator) -> None:

@@ -59,7 +59,7 @@ def draw_stroke_digit(digit: int, height: int, width: int, style: StrokeStyle) -
 
 
 def skeleton(digit: int, form: int, waist: float) -> list[Line]:
-    """Polylines of a digit in the unit square, y downwards; `form` chooses among its forms, `waist` where its middle is."""
+    """Polylines of a digit in the unit square, y downwards; `form` chooses its form, `waist` where its middle is."""
     m = waist
     forms: dict[int, list[list[Line]]] = {
         0: [[((0, 0), (1, 0), (1, 1), (0, 1), (0, 0), (0.5, 0))]],

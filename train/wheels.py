@@ -46,9 +46,7 @@ class Wheel:
 def draw_drums(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tuple[list[Gray], NDArray[np.int64]]:
     """Scenes (96, 60) of drums, and the tenth of a step that each stands at."""
     scenes: list[Gray] = []
-    places = np.where(
-        rng.random(count) < SETTLED_SHARE, rng.integers(0, DIGITS, count), rng.uniform(0, DIGITS, count)
-    )
+    places = np.where(rng.random(count) < SETTLED_SHARE, rng.integers(0, DIGITS, count), rng.uniform(0, DIGITS, count))
     for start in range(0, count, CELLS_A_WHEEL):
         wheel = draw_wheel(faces, rng)
         scenes += [draw_window(wheel, float(place), rng) for place in places[start : start + CELLS_A_WHEEL]]
