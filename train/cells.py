@@ -55,10 +55,10 @@ SETTLED_SET = 3
 """From this set on cells are taken more carefully: the weights settle on them."""
 
 
-def meter_set(crops: Crops, number: int, seed: int) -> tuple[Cells, Labels]:
+def meter_set(crops: Crops, number: int, seed: int, mix: CellMix | None = None) -> tuple[Cells, Labels]:
     """A set of real cells, every folder of every group in even measure, and of rendered ones."""
     rng = np.random.default_rng([seed, number])
-    mix = SETTLING if number >= SETTLED_SET else TRAINING
+    mix = mix or (SETTLING if number >= SETTLED_SET else TRAINING)
     share = min(1.0, len(crops) / 2000)  # a trial on few crops gets a small set
     chosen = draw_evenly(crops, round(mix.real * share), rng)
     real = [_photograph_crop(crops.images[k], mix, rng) for k in chosen]

@@ -113,12 +113,12 @@ def predict(pictures: Sequence[Path], run: Path, plot: Path | None) -> None:
     shown, failed = [], 0
     for path in pictures:
         try:
-            gray, glyph, prediction = predict_picture(path, network)
+            gray, seen, prediction = predict_picture(path, network)
         except EdgeError as error:
             click.echo(f"readout: {error}", err=True)
             failed += 1
             continue
-        shown.append((path.name, gray, glyph, prediction))
+        shown.append((path.name, gray, seen, prediction))
         if prediction is None:
             click.echo(f"{path}: no digit")
         else:

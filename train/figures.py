@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from edge.nouns import NOT_A_DIGIT, Glyph, Gray, Prediction
+from edge.nouns import NOT_A_DIGIT, Gray, Prediction
 from train.confidence import Confidence, Verdicts, equal_mass_bins, expected_calibration_error, risk_coverage
 from train.run_folder import History
 
@@ -130,13 +130,13 @@ def risk_coverage_curve(verdicts: Verdicts, confidence: Confidence, limit: float
     return figure
 
 
-def predictions(pictures: Sequence[tuple[str, Gray, Glyph | None, Prediction | None]]) -> Figure:
-    """A row for each picture: the input, the glyph as the network sees it, and the score of each class."""
+def predictions(pictures: Sequence[tuple[str, Gray, Gray | None, Prediction | None]]) -> Figure:
+    """A row for each picture: the input, the glyph or cell as the network sees it, and the score of each class."""
     figure = Figure(figsize=(10, 2.8 * len(pictures)), layout="constrained")
     grid = figure.subplots(len(pictures), 3, squeeze=False, width_ratios=(1, 1, 2))
-    for (name, gray, glyph, prediction), (left, middle, right) in zip(pictures, grid, strict=True):
+    for (name, gray, seen, prediction), (left, middle, right) in zip(pictures, grid, strict=True):
         _show(left, gray, name, "gray")
-        _show(middle, None if glyph is None else glyph.pixels, "as the network sees it", "gray_r")
+        _show(middle, seen, "as the network sees it", "gray_r")
         _bars(right, {} if prediction is None else prediction.scores)
     return figure
 
