@@ -21,6 +21,9 @@ BOX_ROWS, BOX_COLUMNS = 64, 40
 SCENE_ROWS, SCENE_COLUMNS = 96, 60
 MARGIN_ROWS, MARGIN_COLUMNS = (SCENE_ROWS - BOX_ROWS) // 2, (SCENE_COLUMNS - BOX_COLUMNS) // 2
 
+LEAST_CONTRAST = 0.3
+"""Of the range of gray levels that a camera makes of a scene's."""
+
 Levels = NDArray[np.float32]
 """Light of a scene's pixels, 0 black to 1 white."""
 
@@ -74,14 +77,22 @@ HARD = Handling(
 """A box drawn in haste and a bump against the camera."""
 
 
-def surround(crop: Gray, rng: np.random.Generator) -> Gray:
-    """The scene about a crop (rows, columns) of which nothing but the box is known: its border goes on, or ends."""
-    box = cv2.resize(crop, (BOX_COLUMNS, BOX_ROWS), interpolation=cv2.INTER_CUBIC)
+def surround(box: Gray, neighbour: Gray, rng: np.random.Generator) -> Gray:
+    """The scene about a crop of which nothing but the box is known: its border goes on, or ends, or on either side
+    stands what the same meter showed another time.
+
+    Parameters
+    ----------
+    box, neighbour : (64, 40) uint8
+    """
     draw = rng.random()
     margins = (MARGIN_ROWS, MARGIN_ROWS, MARGIN_COLUMNS, MARGIN_COLUMNS)
-    if draw < 0.6:
+    if draw < 0.3:
+        row = np.concatenate([neighbour[:, -MARGIN_COLUMNS:], box, neighbour[:, :MARGIN_COLUMNS]], axis=1)
+        return cv2.copyMakeBorder(row, MARGIN_ROWS, MARGIN_ROWS, 0, 0, cv2.BORDER_REPLICATE)
+    if draw < 0.7:
         return cv2.copyMakeBorder(box, *margins, cv2.BORDER_REPLICATE)
-    if draw < 0.8:
+    if draw < 0.85:
         return cv2.copyMakeBorder(box, *margins, cv2.BORDER_REFLECT_101)
     level = float(rng.choice([0, 255, float(np.median(box)), rng.uniform(0, 255)]))
     return cv2.copyMakeBorder(box, *margins, cv2.BORDER_CONSTANT, value=level)
@@ -163,7 +174,7 @@ def _expose(levels: Levels, rng: np.random.Generator, handling: Handling) -> Gra
     """Gamma, contrast, blur and noise of lens and sensor: (rows, columns) uint8."""
     levels = np.clip(levels, 0, 1)
     levels = levels ** np.float32(np.exp(rng.uniform(*np.log(handling.gamma))))
-    contrast = rng.uniform(0.25, 1.0)
+    contrast = rng.uniform(LEAST_CONTRAST, 1.0)
     floor = rng.uniform(0, 1 - contrast)
     levels = levels * np.float32(contrast) + np.float32(floor)
     blur = abs(_either(rng, handling.blur_px)) * levels.shape[0] / 40

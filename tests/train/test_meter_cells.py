@@ -142,7 +142,7 @@ def test_a_photographed_cell_is_the_networks_and_differs_each_time(handling, fac
 def test_the_scene_about_a_crop_has_the_crop_in_its_middle(rng):
     crop = np.random.default_rng(2).integers(0, 256, (64, 40), dtype=np.uint8)
     for _ in range(8):
-        scene = surround(crop, rng)
+        scene = surround(crop, 255 - crop, rng)
         assert scene.shape == SCENE
         np.testing.assert_array_equal(box_of(scene), crop)
 
