@@ -158,6 +158,7 @@ def test_every_key_is_described():
             ("source", Config().source),
             ("field", FieldTable(name="a", kind="lcd", digits=[(0, 0, 1, 1)])),
             ("read", Config().read),
+            ("run", Config().run),
         )
         for key in type(model).model_fields
     } | {("reference", "image"), ("reference", "min_score")}

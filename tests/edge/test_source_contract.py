@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import types
 from itertools import islice, pairwise
@@ -15,20 +16,10 @@ import pytest
 from edge.errors import EdgeError
 from edge.nouns import Frame
 from edge.sources import Backoff, SourceSettings, open_source
-
-SIZE = (64, 48)
-"""Width and height of the frames of every source here."""
+from tests.sources.cameras import SIZE, fill, http_camera, picture, rtsp_camera, rtsp_lack
 
 AT_ONCE = Backoff(first_s=0.01, longest_s=0.02)
 """Recovery that keeps no test waiting."""
-
-
-def picture(level: int) -> np.ndarray:
-    """A frame of one gray level, but for one column, with its upper left corner dark."""
-    gray = np.full((SIZE[1], SIZE[0]), level, np.uint8)
-    gray[:, -1] = level - 9
-    gray[:24, :32] = 0
-    return gray
 
 
 class FakeCapture:
@@ -149,7 +140,48 @@ def fake_video_device(monkeypatch, tmp_path):
     return device
 
 
-@pytest.fixture(params=["picture", "folder", "video", "demo", "endless demo", "v4l2", "picamera2"])
+@pytest.fixture
+def http_address():
+    with http_camera() as camera:
+        yield camera.address
+
+
+@pytest.fixture(scope="session")
+def rtsp_address(tmp_path_factory):
+    lack = rtsp_lack()
+    if lack:
+        pytest.skip(lack)
+    with rtsp_camera(tmp_path_factory.mktemp("rtsp")) as (address, _):
+        yield address
+
+
+@pytest.fixture
+def filled_folder(tmp_path):
+    """A folder that pictures keep coming into."""
+    folder, stop = tmp_path / "inbox", threading.Event()
+    folder.mkdir()
+    thread = fill(folder, stop)
+    yield folder
+    stop.set()
+    thread.join()
+
+
+KINDS = [
+    "picture",
+    "folder",
+    "watch",
+    "video",
+    "demo",
+    "endless demo",
+    "v4l2",
+    "picamera2",
+    "mjpeg",
+    "snapshot",
+    "rtsp",
+]
+
+
+@pytest.fixture(params=KINDS)
 def uri(request, tmp_path):
     """The address of each source, with what it needs in place."""
     if request.param == "picture":
@@ -166,6 +198,12 @@ def uri(request, tmp_path):
     if request.param == "picamera2":
         request.getfixturevalue("fake_picamera2")
         return "picamera2:0"
+    if request.param in ("mjpeg", "snapshot"):
+        return f"{request.getfixturevalue('http_address')}/{request.param}"
+    if request.param == "rtsp":
+        return request.getfixturevalue("rtsp_address")
+    if request.param == "watch":
+        return f"watch:{request.getfixturevalue('filled_folder')}"
     return {"demo": "demo:?frames=5", "endless demo": "demo:"}[request.param]
 
 
@@ -218,7 +256,7 @@ def test_frames_are_dated_and_times_do_not_run_backwards(uri):
 def test_frames_name_what_the_user_named(uri, tmp_path):
     with open_small(uri) as source:
         frame = next(iter(source))
-    assert frame.source.startswith(uri.split("?")[0])
+    assert frame.source.startswith(uri.split("?")[0].removeprefix("watch:"))
 
 
 def test_rotation_turns_every_frame_clockwise(uri):

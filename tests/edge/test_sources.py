@@ -6,7 +6,6 @@ import http.server
 import importlib
 import sys
 import threading
-import time
 import types
 from pathlib import Path
 
