@@ -86,14 +86,14 @@ class NewestFrames:
             frame, self._frame, self._is_wanted = self._frame, None, False
             return frame
 
-    def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+    def close(self) -> None:
         """Stop the thread; one that hangs in its driver is left behind."""
         with self._news:
             self._is_closed = True
             self._news.notify_all()
             if self._device is not None:
                 self._device.interrupt()
-        self._thread.join(timeout_s)
+        self._thread.join(CLOSE_TIMEOUT_S)
 
     def _raise_error(self) -> None:
         if self._error:

@@ -9,6 +9,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import cv2
 
@@ -205,6 +207,37 @@ def jpeg_parts(body: Body) -> Iterator[bytes]:
             return
 
 
+class BasicLogin(urllib.request.HTTPBasicAuthHandler):
+    """Logs in, and closes the refusal that it answers, which urllib leaves open."""
+
+    def http_error_401(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """The answer to the second request; None where there is no user to log in."""
+        with _closed_if_answered(fp) as answers:
+            answers.append(super().http_error_401(req, fp, code, msg, headers))
+            return answers[0]
+
+
+class DigestLogin(urllib.request.HTTPDigestAuthHandler):
+    """As `BasicLogin`, for cameras that ask for a digest."""
+
+    def http_error_401(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """The answer to the second request; None where there is no user to log in."""
+        with _closed_if_answered(fp) as answers:
+            answers.append(super().http_error_401(req, fp, code, msg, headers))
+            return answers[0]
+
+
+@contextmanager
+def _closed_if_answered(refusal: Any) -> Iterator[list[Any]]:
+    """Close a refusal unless the block appends None, for then urllib goes on with it."""
+    answers: list[Any] = []
+    try:
+        yield answers
+    finally:
+        if answers != [None]:
+            refusal.close()
+
+
 def request(address: str, timeout_s: float) -> http.client.HTTPResponse:
     """The open answer to a GET; a user and password in the address are given when asked for.
 
@@ -235,9 +268,7 @@ def _opener(address: str) -> urllib.request.OpenerDirector:
         user, password = urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or "")
         host = urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "/", "", ""))
         passwords.add_password(None, host, user, password)
-    return urllib.request.build_opener(
-        urllib.request.HTTPBasicAuthHandler(passwords), urllib.request.HTTPDigestAuthHandler(passwords)
-    )
+    return urllib.request.build_opener(BasicLogin(passwords), DigestLogin(passwords))
 
 
 def _bare(address: str) -> str:
