@@ -166,7 +166,7 @@ class LiveSource(Source):
         super().__init__(settings)
         self.name = name
         self._open_device = open_device
-        self._keeps_all = keeps_all
+        self.keeps_all = keeps_all
         self._freeze = Freeze(0.0 if keeps_all else settings.frozen_after_s)
         self._delays = settings.recovery.delays() if settings.recovery else iter(())
         self._lost_s: float | None = None
@@ -254,7 +254,7 @@ class LiveSource(Source):
     def _take(self, timeout_s: float) -> Frame | None:
         """A frame that is fresh and differs from the one before; None when none came in time."""
         assert self._frames is not None
-        is_patient = self._keeps_all and self.settings.recovery is not None
+        is_patient = self.keeps_all and self.settings.recovery is not None
         silent_s = time.monotonic() - self._awake_s
         left_s = float("inf") if is_patient else self.settings.timeout_s + GRACE_S - silent_s
         if left_s <= 0:
@@ -263,7 +263,7 @@ class LiveSource(Source):
         if frame is None:
             return None
         age_s = time.monotonic() - frame.monotonic_s
-        if age_s > self.settings.max_age_s and not self._keeps_all:
+        if age_s > self.settings.max_age_s and not self.keeps_all:
             self._what = f"frame younger than {self.settings.max_age_s:g} s"
             return None
         self._awake_s, self._what = time.monotonic(), "frame"
