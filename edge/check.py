@@ -204,13 +204,7 @@ def _reference(config: Config) -> str:
 
 def _source(config: Config) -> str:
     """Open the source and take one frame."""
-    settings = SourceSettings(
-        size=config.source.size,
-        fps=config.source.fps,
-        rotation=config.source.rotation,
-        timeout_s=FRAME_TIMEOUT_S,
-        on_note=lambda _: None,
-    )
+    settings = SourceSettings.of(config.source, timeout_s=FRAME_TIMEOUT_S, on_note=lambda _: None)
     with open_source(config.source.uri, settings) as source:
         frame = next(iter(source))
     rows, columns = frame.gray.shape

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -22,13 +21,16 @@ import click
 from edge import __version__
 from edge.atomic import write_bytes
 from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PictureError
+from edge.notify import JOURNAL_LEVELS, is_journal
 
 if TYPE_CHECKING:
     from edge.crop import Classified
+    from edge.notify import Log
     from edge.nouns import Frame, Gray
     from edge.pipeline import FrameReader, Sink
     from edge.reader import Reader
     from edge.schema import Config, ReadTable
+    from edge.service import Setup
     from edge.sources import Source
 
 EXIT_FAILURE = 1
@@ -147,17 +149,25 @@ def classify(pictures: tuple[str, ...], model: Path | None, as_json: bool, plot:
 @json_option
 @click.option("--frames", type=click.IntRange(min=1), help="End after this many frames.  [default: until stopped]")
 def run(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, frames: int | None) -> None:
-    """Read a source until it ends or Ctrl-C, and print a line for each new reading."""
-    from edge.sinks import JsonLines, OnChange, TextLines
+    """Read a source until it ends or Ctrl-C, and print a line for each new reading.
+
+    [run] in the configuration sets a schedule. SIGUSR1 asks for a reading now, SIGHUP loads the configuration again.
+    """
+    from edge.notify import Log, Supervisor
+    from edge.service import Signals, Surroundings, serve
 
     if config_path is None and uri is None:
         raise click.UsageError("name a source: --source camera, or --config FILE; without a camera try --source demo:")
-    config = _load_config(config_path, model)
-    reader = _open_reader(model, config)
-    lines = JsonLines(sys.stdout) if as_json else TextLines(sys.stdout, with_time=True)
     failures: list[EdgeError] = []
-    with _until_stopped():
-        _run_source(uri or config.source.uri, config, reader, [OnChange(lines, whole_frames=as_json)], frames, failures)
+    with closing(Log.open()) as log, closing(Supervisor()) as supervisor, Signals() as signals:
+
+        def on_error(error: EdgeError) -> None:
+            failures.append(error)
+            log.say("error", error)
+
+        with _stopped_by_interrupt():
+            load = partial(_load_setup, config_path, uri, model, as_json, log)
+            serve(load, Surroundings(signals, log, supervisor, on_error=on_error), frames=frames)
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
 
@@ -269,8 +279,7 @@ def _run_source(
         failures.append(error)
         _say(error)
 
-    table = config.source
-    settings = SourceSettings(size=table.size, fps=table.fps, rotation=table.rotation, on_note=_say, on_error=on_error)
+    settings = SourceSettings.of(config.source, on_note=_say, on_error=on_error)
     with open_source(uri, settings) as source:
         run_pipeline(_first(source, frames), reader, sinks)
 
@@ -372,21 +381,37 @@ def _open_line_reader(model: Path | None, table: ReadTable | None = None, thread
     )
 
 
+def _load_setup(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, log: Log) -> Setup:
+    """What `edge run` does with a configuration: loaded anew at each SIGHUP."""
+    from edge.pipeline import read_frame
+    from edge.service import Setup
+
+    config = _load_config(config_path, model)
+    reader = _open_reader(model, config)
+
+    @contextmanager
+    def open_sinks() -> Iterator[list[Sink]]:
+        yield [_printer(as_json, config.run.is_scheduled, log)]
+
+    return Setup(
+        config, uri or config.source.uri, lambda frame: read_frame(frame, reader), open_sinks, must_open=uri is not None
+    )
+
+
+def _printer(as_json: bool, every_reading: bool, log: Log) -> Sink:
+    """Lines on stdout: of every reading, or of those that differ from the one before."""
+    from edge.service import OverStatus
+    from edge.sinks import JsonLines, OnChange, TextLines
+
+    lines = OverStatus(JsonLines(sys.stdout) if as_json else TextLines(sys.stdout, with_time=True), log)
+    return lines if every_reading else OnChange(lines, whole_frames=as_json)
+
+
 @contextmanager
-def _until_stopped() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the block like the source's end, also where a shell started it to ignore Ctrl-C."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+def _stopped_by_interrupt() -> Iterator[None]:
+    """Ctrl-C ends the block like the source's end; before the service heeds signals itself, or when it hangs."""
+    with suppress(KeyboardInterrupt):
         yield
-    except KeyboardInterrupt:
-        pass
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _silence_libraries() -> None:
@@ -396,9 +421,10 @@ def _silence_libraries() -> None:
 
 
 def _say(remark: object) -> None:
-    """One line on stderr, whatever bytes a file's name has."""
+    """One line on stderr, whatever bytes a file's name has; for the journal with the level of an error."""
     text = str(remark).replace("\n", " ").encode("utf-8", "backslashreplace").decode()
-    click.echo(f"readout: {text}", err=True)
+    prefix = f"<{JOURNAL_LEVELS['error']}>" if is_journal(2, os.environ) else "readout: "
+    click.echo(f"{prefix}{text}", err=True)
 
 
 def _drop_stdout() -> None:
