@@ -30,6 +30,9 @@ TEST_FAMILIES = frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"})
 TEMPER = 0.5
 """A folder of n crops is drawn from n to this power times as often as one of a single crop: nights count less."""
 
+FLOOR = 0.003
+"""Share of a target that all labels have alike."""
+
 MOST_VALIDATING = 700
 """Real crops that validate; of the largest meter among them, so, not many more than of the others together."""
 
@@ -105,13 +108,14 @@ def meter_faces(split: Literal["train", "validation", "test"] | str) -> list[Fac
 def soft_targets(sigma: float) -> NDArray[np.float32]:
     """What a network should answer to each label, (103, 103): a bell of `sigma` tenths round the circle of positions.
 
-    A label that is true to a tenth says that its neighbours are nearly as right.
+    A label that is true to a tenth says that its neighbours are nearly as right. `FLOOR` of it goes to all alike:
+    logits that need not run away to minus infinity span little, and int8 has finer steps for them.
     """
     apart = np.abs(np.arange(POSITIONS)[:, None] - np.arange(POSITIONS)[None, :])
     bell = np.exp(-0.5 * (np.minimum(apart, POSITIONS - apart) / sigma) ** 2)
     targets = np.eye(POSITIONS + 3, dtype=np.float32)
     targets[:POSITIONS, :POSITIONS] = bell / bell.sum(axis=1, keepdims=True)
-    return targets
+    return (1 - FLOOR) * targets + np.float32(FLOOR / len(targets))
 
 
 def _photograph_crop(crops: Crops, k: int, handling: Handling, rng: np.random.Generator) -> Gray:
