@@ -53,11 +53,11 @@ class CellMix:
     shares: Shares
 
 
-TRAINING = CellMix(real=18_000, rendered=16_000, mild=0.5, shares=Shares())
-SETTLING = CellMix(real=18_000, rendered=16_000, mild=0.7, shares=Shares())
+TRAINING = CellMix(real=15_000, rendered=12_000, mild=0.5, shares=Shares())
+SETTLING = CellMix(real=15_000, rendered=12_000, mild=0.7, shares=Shares())
 VALIDATION = CellMix(real=0, rendered=2000, mild=1.0, shares=Shares(blank=0.08, unreadable=0.15))
 
-SETTLED_SET = 5
+SETTLED_SET = 3
 """From this set on cells are taken more carefully: the weights settle on them."""
 
 
@@ -86,6 +86,12 @@ def meter_validation_set(crops: Crops, _number: int, seed: int) -> tuple[Cells, 
     rendered = [photograph_cell(scene, rng, _handling(VALIDATION, rng)) for scene in scenes]
     own = [crops.labels[chosen]] * (1 + TAKES)
     return _shuffled([*plain, *taken, *rendered], np.concatenate([*own, labels]), rng)
+
+
+def invert_some(cells: Cells, rng: np.random.Generator) -> Cells:
+    """Every second cell with dark and light exchanged, which no two epochs do to the same ones."""
+    is_inverted = rng.random(len(cells)) < 0.5
+    return np.where(is_inverted[:, None, None], 255 - cells, cells)
 
 
 def draw_evenly(crops: Crops, count: int, rng: np.random.Generator, is_repeating: bool = True) -> Labels:
