@@ -19,7 +19,7 @@ from convert.measure import REFERENCE, Measurement
 from convert.run_folder import Calibration, RunFolder
 from edge import bundle
 from edge.bundle import Accuracy, CalibrationSet, Card, Runtimes, Score
-from edge.cell import is_same
+from edge.cell import is_near, is_same
 
 Z_95 = 1.959964
 """Quantile of the normal distribution that leaves 2.5 % on either side."""
@@ -99,7 +99,7 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def is_near(stated: Accuracy, measured: Accuracy, most: tuple[int, int]) -> bool:
+def are_near(stated: Accuracy, measured: Accuracy, most: tuple[int, int]) -> bool:
     """Whether a card's figures hold together and lie within `most`, a fraction, of those measured here."""
     share, of = most
     if stated.split != measured.split or abs(stated.agreement - measured.agreement) * of > share:
@@ -137,13 +137,13 @@ def _tensor(tensor: Tensor) -> bundle.Tensor:
 
 
 def _accuracy(run: RunFolder, measurement: Measurement) -> Accuracy:
-    float_labels, int8_labels = measurement.keras.argmax(1), measurement.quantized[REFERENCE].argmax(1)
-    names = run.card.labels
+    names, temperature = run.card.labels, run.card.confidence.temperature
+    floats, int8s = (measurement.answers(names, temperature, runtime) for runtime in (None, REFERENCE))
     return Accuracy(
         split=run.card.evaluation_split,
-        keras=_score_of(is_same(float_labels, measurement.labels, names)),
-        int8=_score_of(is_same(int8_labels, measurement.labels, names)),
-        agreement=float(np.mean(is_same(float_labels, int8_labels, names))),
+        keras=_score_of(is_near(floats, measurement.labels, names)),
+        int8=_score_of(is_near(int8s, measurement.labels, names)),
+        agreement=float(np.mean(is_same(floats, int8s, names))),
     )
 
 

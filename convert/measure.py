@@ -14,7 +14,7 @@ from convert.inference import from_int8, run_apart
 from convert.quantize import float_logits
 from convert.run_folder import GlyphSet
 from edge.bundle import Confidence
-from edge.cell import read_scores
+from edge.cell import answers, read_scores
 from edge.classifier import softmax
 from edge.errors import BundleError, MissingRuntimeError
 from edge.runtime import runtime_versions
@@ -64,6 +64,12 @@ class Measurement:
         """Calibrated probability of each class, (n, classes), as edge would give it."""
         output = self.network.outputs[0]
         return softmax(from_int8(self.quantized[runtime], output.scales[0], output.zero_points[0]) / temperature)
+
+    def answers(self, names: Sequence[str], temperature: float, runtime: str | None = None) -> NDArray[np.int64]:
+        """What the int8 model says of each glyph in a runtime, or without one what the float model says."""
+        if runtime is None:
+            return answers(softmax(self.keras.astype(np.float64) / temperature), names)
+        return answers(self.probabilities(runtime, temperature), names)
 
     def compare(self, names: Sequence[str], confidence: Confidence) -> Comparison:
         """The two runtimes beside each other; a glyph is above the cutoff where either would let it pass, and a drum's

@@ -96,12 +96,7 @@ def digit_masses(positions: Scores) -> Scores:
 
 def position_of(scores: CellScores) -> float:
     """The likeliest position of a drum, 0.0 to 9.9: the mean of those about the highest score, round the circle."""
-    mode = int(scores.positions.argmax())
-    steps = np.arange(-MODE_REACH, MODE_REACH + 1)
-    weights = scores.positions[(mode + steps) % POSITIONS]
-    total = float(weights.sum())
-    offset = float(weights @ steps) / total if total > 0 else 0.0
-    return round(mode + offset) % POSITIONS / TENTHS
+    return float(_refined(scores.positions[None])[0]) / TENTHS
 
 
 def scores_of(probabilities: Scores) -> CellScores:
@@ -144,14 +139,27 @@ def read_indices(indices: Indices, labels: Sequence[str]) -> Indices:
     return np.array([*digits, TENTHS + 1, TENTHS, TENTHS + 1], np.int64)[indices]
 
 
-def is_same(first: Indices, second: Indices, labels: Sequence[str]) -> NDArray[np.bool_]:
-    """Whether answers (n) are alike: the same label, or for positions one tenth apart at most, round the circle."""
+def answers(probabilities: Scores, labels: Sequence[str]) -> Indices:
+    """What each row (n, classes) says, as an index into `labels`: the likeliest, and of positions the mean about it."""
+    best: Indices = probabilities.argmax(axis=1).astype(np.int64)
+    if not has_positions(labels):
+        return best
+    return np.where(best < POSITIONS, _refined(probabilities[:, :POSITIONS]), best)
+
+
+def is_near(first: Indices, second: Indices, labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether answers (n) are the same label, or positions one tenth apart at most, round the circle."""
     equal: NDArray[np.bool_] = first == second
     if not has_positions(labels):
         return equal
     apart = np.abs(first - second)
-    is_near = np.minimum(apart, POSITIONS - apart) <= 1
-    return equal | (is_near & (first < POSITIONS) & (second < POSITIONS))
+    are_positions = (first < POSITIONS) & (second < POSITIONS)
+    return equal | (are_positions & (np.minimum(apart, POSITIONS - apart) <= 1))
+
+
+def is_same(first: Indices, second: Indices, labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether answers (n) are read as the same digit, or are positions one tenth apart at most: 3.4 and 3.5."""
+    return is_near(first, second, labels) | (read_indices(first, labels) == read_indices(second, labels))
 
 
 def is_clear(indices: Indices, labels: Sequence[str]) -> NDArray[np.bool_]:
@@ -160,6 +168,15 @@ def is_clear(indices: Indices, labels: Sequence[str]) -> NDArray[np.bool_]:
         return np.ones(len(indices), np.bool_)
     tenth = indices % TENTHS
     return (indices >= POSITIONS) | (tenth <= SETTLED_TENTHS) | (tenth >= TENTHS - SETTLED_TENTHS)
+
+
+def _refined(positions: Scores) -> Indices:
+    """The tenth (n) that each row (n, 100) says: the mean of the scores about the highest one, round the circle."""
+    steps = np.arange(-MODE_REACH, MODE_REACH + 1)
+    mode = positions.argmax(axis=1)
+    weights = np.take_along_axis(positions, (mode[:, None] + steps) % POSITIONS, axis=1)
+    offset = weights @ steps / np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny)
+    return np.rint(mode + offset).astype(np.int64) % POSITIONS
 
 
 def _scale(gray: Gray) -> Gray:

@@ -32,7 +32,8 @@ RENDERED = (
 
 METER = (
     "Half of what it saw were rendered drums, displays and counters. Blank cells, minus signs and what cannot be told "
-    "were all rendered. An answer counts as right within a tenth of a step, and float and int8 agree within a tenth."
+    "were all rendered. An answer counts as right within a tenth of a step; float and int8 agree where they are "
+    "read as the same digit, or are a tenth apart at most."
 )
 
 

@@ -30,6 +30,9 @@ TEST_FAMILIES = frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"})
 TEMPER = 0.5
 """A folder of n crops is drawn from n to this power times as often as one of a single crop: nights count less."""
 
+FLOOR = 0.003
+"""Share of a target that all labels have alike."""
+
 MOST_VALIDATING = 700
 """Real crops that validate; of the largest meter among them, so, not many more than of the others together."""
 
@@ -50,11 +53,11 @@ class CellMix:
     shares: Shares
 
 
-TRAINING = CellMix(real=18_000, rendered=16_000, mild=0.5, shares=Shares())
-SETTLING = CellMix(real=18_000, rendered=16_000, mild=0.7, shares=Shares())
+TRAINING = CellMix(real=15_000, rendered=12_000, mild=0.5, shares=Shares())
+SETTLING = CellMix(real=15_000, rendered=12_000, mild=0.7, shares=Shares())
 VALIDATION = CellMix(real=0, rendered=2000, mild=1.0, shares=Shares(blank=0.08, unreadable=0.15))
 
-SETTLED_SET = 5
+SETTLED_SET = 3
 """From this set on cells are taken more carefully: the weights settle on them."""
 
 
@@ -85,6 +88,12 @@ def meter_validation_set(crops: Crops, _number: int, seed: int) -> tuple[Cells, 
     return _shuffled([*plain, *taken, *rendered], np.concatenate([*own, labels]), rng)
 
 
+def invert_some(cells: Cells, rng: np.random.Generator) -> Cells:
+    """Every second cell with dark and light exchanged, which no two epochs do to the same ones."""
+    is_inverted = rng.random(len(cells)) < 0.5
+    return np.where(is_inverted[:, None, None], 255 - cells, cells)
+
+
 def draw_evenly(crops: Crops, count: int, rng: np.random.Generator, is_repeating: bool = True) -> Labels:
     """Indices of `count` crops; folders with many near-doubles give little more than those with few."""
     folders = np.unique(np.column_stack([crops.groups, crops.sources]), axis=0, return_inverse=True)[1].ravel()
@@ -105,13 +114,14 @@ def meter_faces(split: Literal["train", "validation", "test"] | str) -> list[Fac
 def soft_targets(sigma: float) -> NDArray[np.float32]:
     """What a network should answer to each label, (103, 103): a bell of `sigma` tenths round the circle of positions.
 
-    A label that is true to a tenth says that its neighbours are nearly as right.
+    A label that is true to a tenth says that its neighbours are nearly as right. `FLOOR` of it goes to all alike:
+    logits that need not run away to minus infinity span little, and int8 has finer steps for them.
     """
     apart = np.abs(np.arange(POSITIONS)[:, None] - np.arange(POSITIONS)[None, :])
     bell = np.exp(-0.5 * (np.minimum(apart, POSITIONS - apart) / sigma) ** 2)
     targets = np.eye(POSITIONS + 3, dtype=np.float32)
     targets[:POSITIONS, :POSITIONS] = bell / bell.sum(axis=1, keepdims=True)
-    return targets
+    return (1 - FLOOR) * targets + np.float32(FLOOR / len(targets))
 
 
 def _photograph_crop(crops: Crops, k: int, handling: Handling, rng: np.random.Generator) -> Gray:

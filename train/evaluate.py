@@ -13,7 +13,8 @@ from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix
 
 from edge.atomic import write_text
-from edge.cell import has_positions, is_clear, is_same, read_indices, read_labels
+from edge.cell import answers, has_positions, is_clear, is_near, read_indices, read_labels
+from edge.classifier import softmax
 from edge.nouns import Glyph
 from edge.views import OWN_WEIGHT, views_of
 from train import figures
@@ -107,7 +108,8 @@ def evaluate(
     )
     logits = logits_of(model, evaluation["glyphs"])
     verdicts = judge(logits, evaluation["labels"], names, confidence.temperature)
-    accuracy = score(is_same(logits.argmax(axis=1), evaluation["labels"], names), evaluation_split)
+    said = answers(softmax(logits.astype(np.float64) / confidence.temperature), names)
+    accuracy = score(is_near(said, evaluation["labels"], names), evaluation_split)
     _write_report(run, evaluation, verdicts, names, accuracy)
     run.write_figure("curves.png", figures.curves(run.history()))
     labels = read_indices(evaluation["labels"], names)

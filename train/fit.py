@@ -213,12 +213,14 @@ def _one_epoch(
     """Train one epoch, counted from 0, and give its row of the history; it depends on no earlier random draw."""
     glyphs, labels = training
     _seed_epoch(model, seed, epoch)
-    order = np.random.default_rng([seed, epoch]).permutation(len(labels))
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(labels))
+    seen = recipe.vary(glyphs, rng) if recipe.vary else glyphs
     callbacks: list[keras.callbacks.Callback] = [ProgressBar(f"epoch {epoch + 1}/{recipe.epochs}")]
     if recipe.schedule == "cosine":
         callbacks.append(CosineSchedule(recipe.learning_rate, epoch, recipe.epochs))
     logs = model.fit(
-        glyphs[order][..., None], _targets(recipe, labels[order]), batch_size=recipe.batch_size, shuffle=False,
+        seen[order][..., None], _targets(recipe, labels[order]), batch_size=recipe.batch_size, shuffle=False,
         validation_data=validation, validation_batch_size=1024, callbacks=callbacks, verbose=0,
     ).history  # fmt: skip
     row = {key: round(float(logs[key][0]), 6) for key in ("loss", "accuracy", "val_loss", "val_accuracy")}

@@ -23,7 +23,7 @@ from edge.preprocessing import Preprocessing
 from edge.preprocessing import cells as cell_way
 from edge.preprocessing import glyphs as glyph_way
 from train.augment import Distortion, photograph, redraw
-from train.cells import meter_set, meter_validation_set
+from train.cells import invert_some, meter_set, meter_validation_set
 from train.confidence import Tolerance
 from train.data.dataset import Digits, cells_of, glyphs_of
 from train.data.emnist import CHARACTERS
@@ -110,7 +110,7 @@ class Recipe:
     `training_set` makes one of the `sets` that the epochs take in turn, the last `settling` of them
     always the last set; `validation_set` makes those that choose the epoch, the temperature and the
     cutoff within `tolerance`. `preprocessing` is the device's way to the network's input, and `plain` takes pictures
-    of the data set that way. With `schedule` "cosine" the learning rate falls to nothing over `epochs`, and the last
+    of the data set that way; `vary` changes a set a little in each epoch that takes it. With `schedule` "cosine" the learning rate falls to nothing over `epochs`, and the last
     epoch's weights are kept; with "early-stopping" training ends when the validation loss has not
     fallen for `patience` epochs, and the best epoch's are.
     """
@@ -131,6 +131,7 @@ class Recipe:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     bell_tenths: float = 0.0
+    vary: Callable[[Glyphs, np.random.Generator], Glyphs] | None = None
     sets: int = 1
     settling: int = 3
     tolerance: Tolerance = field(default_factory=Tolerance)
@@ -324,7 +325,7 @@ RECIPES = {
             "meter",
             CELL_LABELS,
             build_meter,
-            20,
+            18,
             128,
             3e-3,
             "cosine",
@@ -334,8 +335,9 @@ RECIPES = {
             plain=cells_of,
             weight_decay=1e-2,
             bell_tenths=0.7,
-            sets=6,
+            sets=4,
             settling=4,
+            vary=invert_some,
             tolerance=Tolerance(risk=0.002),
         ),
         Recipe(

@@ -32,8 +32,8 @@ Levels = NDArray[np.float32]
 class Handling:
     """How far a box misses its cell, and how hard the light and the camera are on it.
 
-    Each value is the largest, drawn evenly from either side, unless it is a `share` of the cells that a thing
-    happens to. `shift_x` and `shift_y` are shares of the box.
+    Each value is the largest, drawn from either side, unless it is a `share` of the cells that a thing happens to.
+    `shift_x` and `shift_y` are shares of the box.
     """
 
     shift_x: float
@@ -64,7 +64,7 @@ MILD = Handling(
 
 HARD = Handling(
     shift_x=0.3,
-    shift_y=0.25,
+    shift_y=0.22,
     scale=(0.74, 1.42),
     rotation_deg=11.0,
     gamma=(0.36, 3.2),
@@ -123,10 +123,10 @@ def _take_box(scene: Gray, rng: np.random.Generator, handling: Handling) -> Gray
     rows = round(float(np.exp(rng.uniform(np.log(18), np.log(72)))))
     columns = max(8, round(rows * rng.uniform(0.5, 0.72)))
     scale = float(np.exp(rng.uniform(*np.log(handling.scale))))
-    angle = np.deg2rad(_either(rng, handling.rotation_deg))
+    angle = np.deg2rad(rng.uniform(-1, 1) * handling.rotation_deg)
     across, down = BOX_COLUMNS / columns * scale, BOX_ROWS / rows * scale * float(np.exp(_either(rng, 0.06)))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([across, down])
-    shift = (_either(rng, handling.shift_x) * BOX_COLUMNS, _either(rng, handling.shift_y) * BOX_ROWS)
+    shift = rng.uniform(-1, 1, 2) * (handling.shift_x * BOX_COLUMNS, handling.shift_y * BOX_ROWS)
     middle = np.array([SCENE_COLUMNS / 2 - 0.5 + shift[0], SCENE_ROWS / 2 - 0.5 + shift[1]])
     offset = middle - turn @ np.array([(columns - 1) / 2, (rows - 1) / 2])
     softness = 0.35 * max(across, down) - 0.25

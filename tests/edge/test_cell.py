@@ -10,10 +10,12 @@ from hypothesis.extra.numpy import arrays
 from edge import cell
 from edge.cell import (
     CELL_LABELS,
+    answers,
     cell_constants,
     cell_hash,
     digit_masses,
     is_clear,
+    is_near,
     is_same,
     normalize_cell,
     position_of,
@@ -159,11 +161,24 @@ def test_read_scores_and_read_indices_name_the_same_label():
     np.testing.assert_array_equal(read_indices(np.array([1, 0]), labels), [1, 0])
 
 
-def test_answers_a_tenth_apart_are_the_same_round_the_circle():
+def test_answers_a_tenth_apart_are_near_round_the_circle():
     first = np.array([0, 0, 0, 30, 30, 100, 100, 99])
     second = np.array([1, 99, 2, 31, 28, 100, 101, 100])
-    assert is_same(first, second, CELL_LABELS).tolist() == [True, True, False, True, False, True, False, False]
-    assert is_same(np.array([3, 4]), np.array([3, 5]), DIGITS).tolist() == [True, False]
+    assert is_near(first, second, CELL_LABELS).tolist() == [True, True, False, True, False, True, False, False]
+    assert is_near(np.array([3, 4]), np.array([3, 5]), DIGITS).tolist() == [True, False]
+
+
+def test_answers_are_the_same_that_are_read_alike_or_are_near():
+    first, second = np.array([30, 34, 33, 100, 30]), np.array([28, 35, 36, 102, 100])
+    assert is_same(first, second, CELL_LABELS).tolist() == [True, True, False, True, False]
+
+
+def test_an_answer_is_the_mean_about_the_likeliest_position_or_another_label():
+    leaning = np.zeros((2, 103))
+    leaning[0, [30, 31, 32]] = 0.36, 0.32, 0.32
+    leaning[1, [30, 31, 100]] = 0.3, 0.3, 0.4
+    assert answers(leaning, CELL_LABELS).tolist() == [31, 100]
+    assert answers(np.array([[0.2, 0.8]]), ("a", "b")).tolist() == [1]
 
 
 def test_a_drum_on_its_way_is_not_clear():

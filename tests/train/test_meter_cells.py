@@ -151,7 +151,8 @@ def test_soft_targets_are_bells_round_the_circle():
     targets = soft_targets(0.7)
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
     assert targets[0, 99] == targets[0, 1] > targets[0, 2]
-    assert (targets[100:] == np.eye(103)[100:]).all()
+    assert (targets[100:].max(axis=1) > 0.99).all()
+    assert 0 < targets.min() < 1e-4
     assert (targets.argmax(axis=1) == np.arange(103)).all()
 
 
