@@ -55,6 +55,8 @@ SIGNATURES = (
 
 JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+TIFF_STRIPS = {273, 279, 324, 325}
+"""Offsets and byte counts of strips and of tiles."""
 TIFF_FORMATS = {1: "B", 3: "H", 4: "I"}
 
 
@@ -127,7 +129,9 @@ def read_tiff_pages(data: bytes | bytearray) -> TiffPages:
     try:
         for offset, tags in _tiff_directories(data, order):
             if not tags.get(254, 0) & 1:  # bit 0: a thumbnail of another
-                pages.append((offset, Header("TIFF", tags[256], tags[257], orientation=tags.get(274, 1))))
+                whole = _tiff_strips_end(data, order, offset) <= len(data)
+                header = Header("TIFF", tags[256], tags[257], is_complete=whole, orientation=tags.get(274, 1))
+                pages.append((offset, header))
     except (struct.error, KeyError):
         is_complete = False
     return TiffPages(tuple(pages), is_complete)
@@ -300,6 +304,19 @@ def _tiff_directories(data: bytes | bytearray, order: str) -> Iterator[tuple[int
         count = struct.unpack_from(order + "H", data, offset)[0]
         yield offset, dict(_tiff_tags(data, order, offset + 2, count))
         offset = struct.unpack_from(order + "I", data, offset + 2 + 12 * count)[0]
+
+
+def _tiff_strips_end(data: bytes | bytearray, order: str, directory: int) -> int:
+    """Where the last strip or tile of a directory ends; 0 where it does not tell."""
+    values: dict[int, tuple[int, ...]] = {}
+    for at in range(directory + 2, directory + 2 + 12 * struct.unpack_from(order + "H", data, directory)[0], 12):
+        tag, kind, count = struct.unpack_from(order + "HHI", data, at)
+        if tag in TIFF_STRIPS and kind in TIFF_FORMATS:
+            form = f"{order}{count}{TIFF_FORMATS[kind]}"
+            start = at + 8 if struct.calcsize(form) <= 4 else struct.unpack_from(order + "I", data, at + 8)[0]
+            values[tag] = struct.unpack_from(form, data, start)
+    starts, lengths = (values.get(strips) or values.get(tiles, ()) for strips, tiles in ((273, 324), (279, 325)))
+    return max((start + length for start, length in zip(starts, lengths, strict=False)), default=0)
 
 
 def _tiff_tags(data: bytes | bytearray, order: str, start: int, count: int) -> Iterator[tuple[int, int]]:
