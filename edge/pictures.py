@@ -25,6 +25,8 @@ PICTURE_SUFFIXES = frozenset(
 )
 """What counts as a picture in a folder."""
 
+PDF_SUFFIX = ".pdf"
+
 MAX_PIXELS = 64_000_000
 """Largest picture that is decoded: a 64-megapixel camera's, 64 MB as gray and 192 MB while it is colour."""
 

@@ -15,8 +15,6 @@ from edge.headers import file_kind, read_tiff_pages
 from edge.nouns import Gray
 from edge.pictures import MAX_PIXELS, check_file, decode_picture, decode_tiff_page, read_bytes, unreadable
 
-PDF_SUFFIX = ".pdf"
-
 PDF_DPI = 300
 """What forms are scanned at; a digit 4 mm high is 47 pixels high, and a page of A4 has 8.7 megapixels."""
 

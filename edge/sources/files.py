@@ -12,9 +12,9 @@ import cv2
 
 from edge.errors import SourceError
 from edge.nouns import Frame
-from edge.pictures import PICTURE_SUFFIXES
+from edge.pictures import PDF_SUFFIX, PICTURE_SUFFIXES
 from edge.sources.base import Source, SourceSettings, as_gray
-from edge.sources.documents import PDF_SUFFIX, import_pdfium, read_pages
+from edge.sources.documents import import_pdfium, read_pages
 from edge.stderr import caught_stderr
 
 VIDEO_SUFFIXES = frozenset(
