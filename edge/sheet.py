@@ -16,7 +16,9 @@ FAILED = "failed"
 FOR_REVIEW = ("uncertain", "rejected", FAILED)
 
 TABLE_HEAD = (
-    '<table><thead><tr><th scope="col">field</th><th scope="col">on the form</th><th scope="col">read as</th>'
+    '<table><col class="field"><col class="picture"><col class="text"><col class="status"><col>'
+    '<col class="confidence">\n<thead><tr><th scope="col">field</th><th scope="col">on the form</th>'
+    '<th scope="col">read as</th>'
     '<th scope="col">status</th><th scope="col">why</th><th scope="col">confidence</th></tr></thead>\n<tbody>\n'
 )
 
@@ -25,11 +27,12 @@ STYLE = """
 body { font: 1rem/1.45 system-ui, sans-serif; margin: 1rem auto; max-width: 75rem; padding: 0 1rem; }
 h2 { font-size: 1rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
 article { border-top: 1px solid var(--line); padding: .8rem 0; break-inside: avoid; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; table-layout: fixed; width: 100%; }
 th, td { text-align: left; vertical-align: middle; padding: .3rem .8rem .3rem 0; overflow-wrap: anywhere; }
 th { font-weight: 600; }
-thead th { font-size: .8rem; font-weight: 400; opacity: .75; }
-td.picture { width: 45%; }
+thead th { font-size: .8rem; white-space: nowrap; font-weight: 400; opacity: .75; }
+col.field { width: 12%; } col.picture { width: 36%; } col.text { width: 14%; } col.status { width: 12%; }
+col.confidence { width: 11%; }
 img { background: #fff; border: 1px solid var(--line); max-width: 100%; height: auto; }
 img.field { max-height: 5rem; width: auto; }
 img.cell { height: 3rem; width: auto; }
@@ -37,13 +40,15 @@ img.page { max-height: 30rem; width: auto; }
 figure { display: inline-block; margin: .3rem .6rem 0 0; font-size: .75rem; }
 figcaption { opacity: .75; }
 .t { font: 1.3rem/1.2 ui-monospace, monospace; white-space: pre-wrap; }
+td .t { white-space: pre; }
 .others, .others .t { font-size: .9rem; }
-.badge { border: 2px solid; border-radius: .3rem; padding: 0 .4rem; font-weight: 600; font-size: .85rem; }
+.badge { border: 2px solid; border-radius: .3rem; font-size: .85rem; font-weight: 600; padding: 0 .3rem;
+  white-space: nowrap; }
 .uncertain { color: #9a5b00; } .rejected, .failed { color: #c0232c; }
 @media (prefers-color-scheme: dark) { .uncertain { color: #ffb74d; } .rejected, .failed { color: #ff8a80; } }
 button { font: inherit; } button[aria-pressed=true] { font-weight: 700; }
 @media (max-width: 45rem) {
-  table, tbody, tr, td, th { display: block; } thead { display: none; } td.picture { width: auto; }
+  table, tbody, tr, td, th { display: block; width: auto; } thead { display: none; }
 }
 @media print { .tools { display: none; } body { max-width: none; font-size: 9pt; } a { color: inherit; } }
 """
@@ -99,12 +104,13 @@ def form_section(record: dict[str, Any]) -> str:
         f'aria-labelledby="form-{number}">\n'
         f'<h2 id="form-{number}">Form {number}: {linked} {_badge(status)}</h2>\n'
     ]
-    if not record["fields"]:
-        parts.append(f"<p>{_text(record['reason'])}</p>\n")
+    placed = [field for field in record["fields"] if field["crop"]]
+    placeless = [field for field in record["fields"] if not field["crop"]]
+    parts += [f"<p>{_text(record['reason'])}</p>\n"] if not record["fields"] else _reasons(placeless)
     if record["picture"]:
         parts.append(f"<p>{_image(record['picture'], f'the page of form {number}', 'page')}</p>\n")
-    if record["fields"]:
-        parts.append(TABLE_HEAD + "".join(map(_field_row, record["fields"])) + "</tbody></table>\n")
+    if placed:
+        parts.append(TABLE_HEAD + "".join(map(_field_row, placed)) + "</tbody></table>\n")
     if record["others"]:
         others = ", ".join(
             f'{_text(name)} <b class="t">{_text(text) or "blank"}</b>' for name, text in record["others"]
@@ -119,14 +125,22 @@ def sheet_foot(count: int) -> str:
     return f"{nothing}</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
 
 
+def _reasons(fields: list[dict[str, Any]]) -> list[str]:
+    """A line for each reason why fields were not found on the page."""
+    names: dict[str, list[str]] = {}
+    for field in fields:
+        names.setdefault(field["reason"] or field["status"], []).append(field["name"])
+    return [f"<p><b>{_text(', '.join(each))}</b>: {_text(reason)}</p>\n" for reason, each in names.items()]
+
+
 def _field_row(field: dict[str, Any]) -> str:
     name = field["name"]
-    pictures = _image(field["crop"], f"{name} as written", "field") if field["crop"] else "see the page above"
+    pictures = _image(field["crop"], f"{name} as written", "field") + "<br>"
     for cell in field["cells"]:
         image = _image(cell["crop"], f"{name}, place {cell['place']}", "cell")
         pictures += f"<figure>{image}<figcaption>place {cell['place']}: {cell['confidence']}</figcaption></figure>"
     return (
-        f'<tr><th scope="row">{_text(name)}</th><td class="picture">{pictures}</td>'
+        f'<tr><th scope="row">{_text(name)}</th><td>{pictures}</td>'
         f'<td><b class="t">{_text(field["text"]) or "–"}</b></td><td>{_badge(field["status"])}</td>'
         f"<td>{_text(field['reason'] or '')}</td><td>{field['confidence']}</td></tr>\n"
     )
