@@ -125,9 +125,17 @@ class Review:
             count = 0
             for record in self._records():
                 if int(record.stem) <= forms:
-                    sheet.write(form_section(json.loads(record.read_text(encoding="utf-8"))))
+                    sheet.write(form_section(self._load(record)))
                     count += 1
             sheet.write(sheet_foot(count))
+
+    def _load(self, record: Path) -> dict[str, Any]:
+        try:
+            return json.loads(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise OutputError(
+                f"{record}: damaged ({error}); read the stack into another table and review folder"
+            ) from error
 
     def _record(self, number: int) -> Path:
         return self._folder / RECORDS / f"{number:06d}.json"

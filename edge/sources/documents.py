@@ -21,6 +21,9 @@ PDF_DPI = 300
 POINTS_PER_INCH = 72
 """Of a PDF's sizes (ISO 32000-1, 8.3.2.3)."""
 
+WIDTH_SLACK = 1e-3
+"""Pixels that a page is asked to be narrower, for its size in points is no exact float."""
+
 PDF_END = b"%%EOF"
 PDF_TAIL = 1024
 """The end mark is among a PDF's last bytes (ISO 32000-1, 7.5.5; readers look for it in so many)."""
@@ -173,8 +176,12 @@ def _render(pdf: Any, path: Path, index: int) -> Gray:
     try:
         page = pdf[index]
         try:
-            _check_size([side * PDF_DPI / POINTS_PER_INCH for side in page.get_size()], name)
-            bitmap = page.render(scale=PDF_DPI / POINTS_PER_INCH, grayscale=True)
+            width, height = (side * PDF_DPI / POINTS_PER_INCH for side in page.get_size())
+            _check_size(width * height / 1e6, name)
+            # Sizes in a PDF are rounded to a hundredth of a point, and PDFium's bitmap goes up to the next pixel: the
+            # scale that gives the nearest whole width gives a scan of 300 dpi back pixel by pixel.
+            whole = max(1, round(width)) - WIDTH_SLACK
+            bitmap = page.render(scale=PDF_DPI / POINTS_PER_INCH * whole / width, grayscale=True)
             gray: Gray = bitmap.to_numpy().copy()
             bitmap.close()
             return gray
@@ -184,8 +191,7 @@ def _render(pdf: Any, path: Path, index: int) -> Gray:
         raise PictureError(f"{name}: damaged ({error}); copy or scan it again") from error
 
 
-def _check_size(sides: list[float], name: str) -> None:
-    megapixels = math.prod(sides) / 1e6
+def _check_size(megapixels: float, name: str) -> None:
     if megapixels > MAX_PIXELS / 1e6:
         raise PictureError(
             f"{name}: {megapixels:.0f} megapixels at {PDF_DPI} dpi, at most {MAX_PIXELS / 1e6:.0f} are read; "
