@@ -88,7 +88,13 @@ class Review:
         return self._record(number).is_file()
 
     def forget_after(self, number: int) -> None:
-        """Remove what is there of later forms: a stop came before they were in the table, and they are read again."""
+        """Remove what is there of later forms and of half-written files.
+
+        A stop came before those forms were in the table, and they are read again.
+        """
+        for place in (self._folder, self._folder / RECORDS, self._folder / CROPS):
+            for half in place.glob(".*-*"):  # as `edge.atomic.replacing` names them
+                half.unlink()
         for record in self._records():
             if int(record.stem) > number:
                 for crop in (self._folder / CROPS).glob(f"{record.stem}-*"):
