@@ -10,7 +10,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,7 +21,7 @@ import click
 
 from edge import __version__
 from edge.atomic import write_bytes
-from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PictureError
+from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PageError, PictureError
 from edge.notify import JOURNAL_LEVELS, is_journal
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from edge.schema import Config, ReadTable
     from edge.service import Setup
     from edge.sources import Source
+    from edge.stack import Stack
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
@@ -87,6 +89,19 @@ def cli(context: click.Context, debug: bool) -> None:  # noqa: ARG001  # --debug
     help="Put pictures with what was read drawn on them into DIR.",
 )
 @click.option("--show", is_flag=True, help="Show what is read in a window.")
+@click.option(
+    "--csv",
+    "table_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Put a row a form into FILE instead of lines on stdout; the same command goes on after a stop.",
+)
+@click.option(
+    "--review",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="With --csv: put crops of what is doubtful into DIR, and a sheet to look through them, index.html.",
+)
 @click.option("--rotate", type=click.Choice(["none", "auto"]), help="auto: pages may lie on their side or upside down.")
 def read(
     sources: tuple[str, ...],
@@ -95,23 +110,29 @@ def read(
     as_json: bool,
     annotate: Path | None,
     show: bool,
+    table_path: Path | None,
+    review: Path | None,
     rotate: Literal["none", "auto"] | None,
 ) -> None:
     """Print a line for each number in pictures, folders, videos, or one frame of a camera.
 
-    SOURCE is a picture, a folder, a video file, camera, picamera2:0, v4l2:/dev/video0, rtsp://...,
-    http(s)://... or demo: (a rendered meter).
+    SOURCE is a picture, a PDF or TIFF of any number of pages, a folder, a video file, camera,
+    picamera2:0, v4l2:/dev/video0, rtsp://..., http(s)://... or demo: (a rendered meter).
     """
     from edge.sinks import AnnotatedPictures, JsonLines, TextLines, Window
 
+    if review and not table_path:
+        raise click.UsageError("--review goes with --csv FILE, which knows how far the stack has come; add it")
     config = _load_config(config_path, model)
     if rotate is not None:
         config = config.model_copy(update={"read": config.read.model_copy(update={"rotate": rotate})})
     reader = _open_reader(model, config)
-    sinks: list[Sink] = [JsonLines(sys.stdout) if as_json else TextLines(sys.stdout)]
-    sinks += [AnnotatedPictures(annotate)] if annotate else []
-    sinks += [Window()] if show else []
-    failures = [error for source in sources for error in _read_source(source, config, reader, sinks)]
+    with _opened_stack(table_path, review, config, model) as stack:
+        sinks: list[Sink] = [JsonLines(sys.stdout)] if as_json else [] if stack else [TextLines(sys.stdout)]
+        sinks += [AnnotatedPictures(annotate)] if annotate else []
+        sinks += [Window()] if show else []
+        sinks += [stack] if stack else []  # last: a form in the table is done
+        failures = [error for source in sources for error in _read_source(source, config, reader, sinks, stack)]
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
 
@@ -249,13 +270,28 @@ def _misfit(error: ImportError) -> str:
     return f"a package is missing or does not fit the others ({error}); {remedy}"
 
 
-def _read_source(uri: str, config: Config, reader: FrameReader, sinks: Sequence[Sink]) -> list[EdgeError]:
+def _opened_stack(
+    path: Path | None, review: Path | None, config: Config, model: Path | None
+) -> AbstractContextManager[Stack | None]:
+    """The table that `--csv` names, or nothing."""
+    if path is None:
+        return nullcontext()
+    from edge.stack import Stack, setup_of
+
+    folder = model or default_model()
+    bundles = [folder.parent / field.bundle for field in config.field] or [folder]
+    return Stack.open(path, [field.name for field in config.field], setup_of(config, bundles), review, _say)
+
+
+def _read_source(
+    uri: str, config: Config, reader: FrameReader, sinks: Sequence[Sink], stack: Stack | None
+) -> list[EdgeError]:
     """Read a source to its end, a live one for one frame; what it could not give is said and returned."""
     from edge.sources import is_live_uri
 
     failures: list[EdgeError] = []
     try:
-        _run_source(uri, config, reader, sinks, 1 if is_live_uri(uri) else None, failures)
+        _run_source(uri, config, reader, sinks, 1 if is_live_uri(uri) else None, failures, stack)
     except (OutputError, BundleError, ConfigError):
         raise
     except EdgeError as error:
@@ -271,6 +307,7 @@ def _run_source(
     sinks: Sequence[Sink],
     frames: int | None,
     failures: list[EdgeError],
+    stack: Stack | None = None,
 ) -> None:
     from edge.pipeline import run as run_pipeline
     from edge.sources import SourceSettings, open_source
@@ -278,8 +315,11 @@ def _run_source(
     def on_error(error: EdgeError) -> None:
         failures.append(error)
         _say(error)
+        if stack and isinstance(error, PageError):
+            stack.fail(error)
 
     settings = SourceSettings.of(config.source, on_note=_say, on_error=on_error)
+    settings = replace(settings, is_wanted=stack.is_wanted) if stack else settings
     with open_source(uri, settings) as source:
         run_pipeline(_first(source, frames), reader, sinks)
 

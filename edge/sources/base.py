@@ -39,6 +39,11 @@ def print_note(note: str) -> None:
     print(f"readout: {note}", file=sys.stderr)
 
 
+def want_all(source: str, index: int) -> bool:  # noqa: ARG001
+    """Every page and frame of a file is wanted."""
+    return True
+
+
 def raise_error(error: EdgeError) -> None:
     """End the iteration with the error."""
     raise error
@@ -118,7 +123,9 @@ class SourceSettings:
     on_note : callable
         Takes remarks that are no failure, such as files that were skipped.
     on_error : callable
-        Takes the error of one picture among several; the next is read when it returns.
+        Takes the error of one picture or page among several; the next is read when it returns.
+    is_wanted : callable
+        Takes the source and index that a frame of a file would have; those that are not wanted are left out.
     """
 
     size: tuple[int, int] | None = None
@@ -133,6 +140,7 @@ class SourceSettings:
     recovery: Backoff | None = None
     on_note: Callable[[str], None] = print_note
     on_error: Callable[[EdgeError], None] = raise_error
+    is_wanted: Callable[[str, int], bool] = want_all
 
     @classmethod
     def of(cls, table: SourceTable, **others: Any) -> Self:

@@ -53,7 +53,7 @@ def test_a_bad_picture_in_a_folder_is_reported_and_the_next_is_read(tmp_path):
     write_picture(tmp_path / "3.png")
     errors: list[EdgeError] = []
     with open_source(str(tmp_path), SourceSettings(on_error=errors.append)) as source:
-        assert [frame.index for frame in source] == [0, 2]
+        assert [(Path(frame.source).name, frame.index) for frame in source] == [("1.png", 0), ("3.png", 0)]
     assert len(errors) == 1
     assert "2.png: the file is empty" in str(errors[0])
 
