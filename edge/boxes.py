@@ -1,7 +1,7 @@
 """The boxes of a form: each cell cut upright out of the frame, freed of its printed lines, and what is written in it.
 
 A template knows where the lines are: a long run of ink beside a wall is the wall, and so is what most cells of a row
-have in the same place. Strokes that cross a line are kept, see `edge.rules.without_rules`.
+have in the same place. Strokes that cross a line are kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from edge.binarize import INK_FRACTION, MIN_CONTRAST
 from edge.nouns import Gray, Region
-from edge.rules import without_rules
 from edge.schema import BoxArea, Quad
 from edge.segment import coverage_of
 
@@ -43,6 +42,12 @@ MOST, LEAST_CELLS = 0.6, 3
 
 FAINT = 0.22
 """Lines are looked for in pixels with this share of the strongest contrast in the cell."""
+
+CROSSING = 4
+"""Pixels that ink is deeper than a line is thick where a stroke crosses it."""
+
+LINE_SLACK = np.ones((5, 5), np.uint8)
+"""A line of the reference picture is looked for within two pixels of its place."""
 
 INSET = 0.1
 """The paper's and the pen's gray level are taken this far from the walls, over the height."""
@@ -85,6 +90,32 @@ class Written:
 
     region: Region | None
     doubt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """The printed lines of a cell: 255 on those above and below it, and on those beside it, (rows, columns) uint8."""
+
+    level: Gray
+    upright: Gray
+
+    def joined(self, other: Lines) -> Lines:
+        """These lines and some others."""
+        return Lines(cv2.max(self.level, other.level), cv2.max(self.upright, other.upright))
+
+    def seen_in(self, mask: Gray) -> Lines:
+        """What of the lines is ink in a mask."""
+        return Lines(cv2.bitwise_and(self.level, mask), cv2.bitwise_and(self.upright, mask))
+
+    def around(self, shape: tuple[int, ...]) -> Lines:
+        """The lines two pixels wider to all sides, in a picture of this shape."""
+        size = (shape[1], shape[0])
+        return Lines(
+            *(
+                cv2.dilate(cv2.resize(each, size, interpolation=cv2.INTER_NEAREST), LINE_SLACK)
+                for each in (self.level, self.upright)
+            )
+        )
 
 
 def corners_of(box: BoxArea | Quad) -> Points:
@@ -151,32 +182,59 @@ def sides_of(quad: Points) -> tuple[float, float]:
     return max(float(across), 1.0), max(float(down), 1.0)
 
 
-def printed_lines(cells: Sequence[Cell]) -> list[Gray]:
-    """255 on the printed lines of each cell of a row, in its picture's shape."""
-    faint = [dark_pixels(cell) for cell in cells]
-    own = [_walls(mask, cell.width) for mask, cell in zip(faint, cells, strict=True)]
+def printed_lines(cells: Sequence[Cell]) -> list[Lines]:
+    """The printed lines of each cell of a row: runs of ink along a whole wall, and what most cells have near theirs."""
+    dark = [dark_pixels(cell) for cell in cells]
+    own = [_walls(mask, cell.width) for mask, cell in zip(dark, cells, strict=True)]
     if len(cells) < LEAST_CELLS or len({cell.gray.shape for cell in cells}) > 1:
         return own
-    near = [cv2.dilate(mask, np.ones((3, 3), np.uint8)) for mask in faint]
-    common = np.where(np.mean(near, axis=0) > 255 * MOST, np.uint8(255), np.uint8(0))
-    common = cv2.bitwise_and(common, _band(cells[0].width))
-    return [cv2.max(lines, cv2.bitwise_and(common, mask)) for lines, mask in zip(own, faint, strict=True)]
+    common = np.mean([cv2.dilate(mask, np.ones((3, 3), np.uint8)) for mask in dark], axis=0) > 255 * MOST
+    beside, between = _near_walls(cells[0].width)
+    shared = Lines(_where(common & between[:, None]), _where(common & beside))
+    return [lines.joined(shared.seen_in(mask)) for lines, mask in zip(own, dark, strict=True)]
 
 
-def _band(width: int) -> Gray:
-    """255 near the walls of a cell and outside of it."""
-    reach = round(BAND * CELL_HEIGHT)
-    band = np.full((CELL_HEIGHT + 2 * MARGIN, width + 2 * MARGIN), 255, np.uint8)
-    band[MARGIN + reach : MARGIN + CELL_HEIGHT - reach, MARGIN + reach : max(MARGIN + width - reach, 0)] = 0
-    return band
+def _where(is_line: NDArray[np.bool_]) -> Gray:
+    return np.where(is_line, np.uint8(255), np.uint8(0))
 
 
-def _walls(mask: Gray, width: int) -> Gray:
-    """Runs of ink along a whole wall of the cell, in its band."""
+def _near_walls(width: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which columns are near the walls at the sides, and which rows near those above and below."""
+    reach = min(round(BAND * CELL_HEIGHT), width // 3)
+    columns, rows = np.arange(width + 2 * MARGIN) - MARGIN, np.arange(CELL_HEIGHT + 2 * MARGIN) - MARGIN
+    return (
+        np.minimum(np.abs(columns), np.abs(columns - width)) <= reach,
+        np.minimum(np.abs(rows), np.abs(rows - CELL_HEIGHT)) <= reach,
+    )
+
+
+def _walls(mask: Gray, width: int) -> Lines:
+    """Runs of ink along a whole wall of the cell, each near its own wall: a long stroke across one is none."""
+    beside, between = _near_walls(width)
     wider = cv2.dilate(mask, np.ones((3, 3), np.uint8))
     upright = cv2.morphologyEx(wider, cv2.MORPH_OPEN, np.ones((round(WALL * CELL_HEIGHT), 1), np.uint8))
     level = cv2.morphologyEx(wider, cv2.MORPH_OPEN, np.ones((1, max(round(WALL * width), 8)), np.uint8))
-    return cv2.bitwise_and(cv2.bitwise_and(cv2.max(upright, level), _band(width)), mask)
+    upright[:, ~beside], level[~between] = 0, 0
+    return Lines(level, upright).seen_in(mask)
+
+
+def without_lines(mask: Gray, lines: Lines) -> Gray:
+    """The ink without the lines; where it is deeper than a line is thick, a stroke crosses, and it stays."""
+    level, upright = (cv2.dilate(each, np.ones((3, 3), np.uint8)) for each in (lines.level, lines.upright))
+    down = np.ones((_thickness(lines.level) + CROSSING, 1), np.uint8)
+    across = np.ones((1, _thickness(lines.upright.T) + CROSSING), np.uint8)
+    crossing_level = cv2.morphologyEx(cv2.subtract(mask, upright), cv2.MORPH_OPEN, down)
+    crossing_upright = cv2.morphologyEx(cv2.subtract(mask, level), cv2.MORPH_OPEN, across)
+    free = cv2.subtract(mask, cv2.subtract(level, crossing_level))
+    return cv2.subtract(free, cv2.subtract(upright, crossing_upright))
+
+
+def _thickness(level: Gray) -> int:
+    """Usual number of pixels that level lines have in a column, of all lines together halved for two."""
+    counts = np.count_nonzero(level, axis=0)
+    middle = level.shape[0] // 2
+    is_double = level[:middle].any() and level[middle:].any()
+    return int(np.median(counts[counts > 0]) / (2 if is_double else 1) + 0.5) if counts.any() else 0
 
 
 def _inner(cell: Cell, inset: float = INSET) -> tuple[slice, slice]:
@@ -197,38 +255,38 @@ def dark_pixels(cell: Cell) -> Gray:
     return cv2.compare(cell.gray, paper - depth, cv2.CMP_LT)
 
 
-def written_in(cells: Sequence[Cell], lines: Sequence[Gray], least_depth: float = MIN_CONTRAST) -> list[Written]:
+def written_in(cells: Sequence[Cell], lines: Sequence[Lines], least_depth: float = MIN_CONTRAST) -> list[Written]:
     """What is written in each cell of a row, without its lines.
 
     Parameters
     ----------
     cells : sequence of Cell
-    lines : sequence of (rows, columns) uint8
-        255 on the printed lines of each cell's picture, see `printed_lines`.
+    lines : sequence of Lines
+        See `printed_lines`.
     least_depth : float
         Gray levels below the paper from which on a pixel is more than noise.
     """
-    wide = [cv2.dilate(mask, np.ones((3, 3), np.uint8)) for mask in lines]
-    depths = [_pen_depth(cell, mask) for cell, mask in zip(cells, wide, strict=True)]
+    depths = [_pen_depth(cell, own) for cell, own in zip(cells, lines, strict=True)]
     seen = [depth for depth in depths if depth > 2 * least_depth]
     usual = float(np.median(seen)) if seen else 0.0
     return [
-        _written(cell, mask, depth, usual, least_depth) for cell, mask, depth in zip(cells, wide, depths, strict=True)
+        _written(cell, own, depth, usual, least_depth) for cell, own, depth in zip(cells, lines, depths, strict=True)
     ]
 
 
-def _pen_depth(cell: Cell, lines: Gray) -> float:
+def _pen_depth(cell: Cell, lines: Lines) -> float:
     """Gray levels that the pen is darker than the paper in a cell."""
     inner = _inner(cell)
-    free = cell.gray[inner][lines[inner] == 0]
+    printed = cv2.dilate(cv2.max(lines.level, lines.upright), np.ones((3, 3), np.uint8))
+    free = cell.gray[inner][printed[inner] == 0]
     return _paper(cell) - float(np.quantile(free, PEN_QUANTILE)) if free.size else 0.0
 
 
-def _written(cell: Cell, lines: Gray, depth: float, usual: float, least_depth: float) -> Written:
+def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: float) -> Written:
     if depth < least_depth:
         return Written(None)
     level = _paper(cell) - max(INK_FRACTION * depth, least_depth)
-    mask = without_rules(cv2.compare(cell.gray, level, cv2.CMP_LT), lines)
+    mask = without_lines(cv2.compare(cell.gray, level, cv2.CMP_LT), lines)
     mask, boxes = _own_pieces(mask, cell.width)
     if not boxes:
         return Written(None)

@@ -39,7 +39,7 @@ model_option = click.option(
     "--model",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of a model bundle.  [default: the digits bundle that is shipped]",
+    help="Folder of a model bundle; the fields of a configuration find theirs beside it.  [default: the shipped one]",
 )
 config_option = click.option(
     "--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration, a TOML file."

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +13,7 @@ from edge.binarize import binarize
 from edge.boxes import (
     MARK,
     Cell,
+    Lines,
     Points,
     Written,
     corners_of,
@@ -42,9 +42,6 @@ BLANK_CONFIDENCE = 0.9995
 REGION_SIDE = 1600
 """Width in pixels at the most of the picture of a region."""
 
-LINE_SLACK = np.ones((5, 5), np.uint8)
-"""A line of the reference picture is looked for within two pixels of its place."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoxField:
@@ -54,13 +51,13 @@ class BoxField:
     ----------
     table : FieldTable
     quads : tuple of (4, 2) float64
-    lines : tuple of (rows, columns) uint8
-        255 on the printed lines of each cell's picture; empty without a reference picture.
+    lines : tuple of Lines
+        Of each cell; empty without a reference picture.
     """
 
     table: FieldTable
     quads: tuple[Points, ...]
-    lines: tuple[Gray, ...] = ()
+    lines: tuple[Lines, ...] = ()
 
     @classmethod
     def of(cls, table: FieldTable, reference: Gray | None) -> BoxField:
@@ -96,15 +93,13 @@ def _written(gray: Gray, field: BoxField, quads: Sequence[Points]) -> list[Writt
     cells = cut_cells(gray, quads)
     lines = printed_lines(cells)
     if field.lines:
-        lines = [cv2.max(mine, _at(known, cell)) for mine, known, cell in zip(lines, field.lines, cells, strict=True)]
+        lines = [mine.joined(_seen(known, cell)) for mine, known, cell in zip(lines, field.lines, cells, strict=True)]
     return written_in(cells, lines)
 
 
-def _at(known: Gray, cell: Cell) -> Gray:
+def _seen(known: Lines, cell: Cell) -> Lines:
     """The ink of a cell where the reference picture has a printed line."""
-    if known.shape != cell.gray.shape:
-        known = cv2.resize(known, cell.gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return cv2.bitwise_and(cv2.dilate(known, LINE_SLACK), dark_pixels(cell))
+    return known.around(cell.gray.shape).seen_in(dark_pixels(cell))
 
 
 def _predict(regions: Sequence[Region], classifier: Classifier) -> list[Prediction]:

@@ -57,6 +57,9 @@ GOOD = 0.75
 RIVAL = 0.8
 """A way round that scores this share of the best makes both doubtful."""
 
+LEAST_SIDE = 64
+"""Pixels that a frame has on its shorter side at the least."""
+
 LEAST_SHEET = 0.12
 """Share of the frame that a sheet covers at the least."""
 
@@ -133,6 +136,8 @@ def locate(sheet: Sheet, gray: Gray) -> Alignment:
     gray : (rows, columns) uint8
     """
     require_uint8("gray", gray, 2)
+    if min(gray.shape) < LEAST_SIDE:
+        return Alignment(np.eye(3), 0.0)
     frame_scale = min(FRAME_SIDE / max(gray.shape), 1.0)
     frame = _shrunk(gray, frame_scale)
     settled = [_settle(sheet, frame, guess, COARSE) for guess in _ranked(sheet, frame, list(_outlines(sheet, frame)))]
