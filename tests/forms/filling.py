@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 import cv2
@@ -300,12 +300,13 @@ def _write_trouble(
     x, y, width, height = box
     middle, size = np.array([x + width / 2, y + height / 2]), _digit_height(box, writer)
     other = (int(character) + int(rng.integers(1, 10))) % 10
-    if trouble in ("struck", "overwritten"):
+    if trouble == "struck":
         _put_middle(page, digit_ink(int(character), size, writer, rng), middle, writer, rng)
     if trouble == "overwritten":
-        _put_middle(
-            page, digit_ink(other, 1.05 * size, writer, rng), middle + rng.normal(0, 0.03, 2) * width, writer, rng
-        )
+        under = digit_ink(int(character), size, writer, rng)
+        others = [digit_ink((int(character) + step) % 10, size, writer, rng) for step in range(1, 10)]
+        _put_middle(page, under, middle, writer, rng)
+        _put_middle(page, max(others, key=partial(_left_bare, under)), middle, writer, rng)
     if trouble == "double":
         for digit, side in ((int(character), -0.22), (other, 0.22)):
             _put_middle(
@@ -313,6 +314,13 @@ def _write_trouble(
             )
     if trouble in ("struck", "scribble"):
         _put_middle(page, _strokes(box, trouble, rng), middle, writer, rng)
+
+
+def _left_bare(under: Gray, over: Gray) -> float:
+    """Share of a digit's ink that still shows beside another one over it; where little does, the other can be read."""
+    down, right = (np.array(under.shape) - over.shape) / 2
+    cover = cv2.warpAffine(over, np.array([[1, 0, right], [0, 1, down]]), under.shape[::-1])
+    return float((cover < 128)[under > 128].mean())
 
 
 def _put_middle(page: Colour, ink: Gray, middle: np.ndarray, writer: Writer, rng: np.random.Generator) -> None:

@@ -211,8 +211,8 @@ def read_pages(
     for index in islice(iter(range(1 << 30)), count):
         number, page = divmod(index, PAGES_A_FORM)
         look = looks[index % len(looks)]
-        if page == 0:
-            form = make_form(kind, number)
+        if page == 0:  # each look has forms of its own, so that few pages a look still show many forms
+            form = make_form(kind, number * len(LOOKS) + list(LOOKS).index(look))
             read = opener(form)
         rng = np.random.default_rng([SEED, list(LOOKS).index(look), index])
         filled = fill(form, split, rng, shares)
@@ -233,11 +233,11 @@ def measure_fields(count: int, split: Split, opener: OpenForm) -> Counts:
     return counts
 
 
-def measure_stack(count: int, split: Split, opener: OpenForm) -> Iterable[Memory]:
+def measure_stack(count: int, split: Split, opener: OpenForm, different: int = STACK_PAGES) -> Iterable[Memory]:
     """Memory and time over a stack of 300 dpi pages of one form, some pages again and again."""
     form = make_form("cells", 0)
     rng = np.random.default_rng(SEED)
-    pages = [scan(fill(form, split, rng).colour, rng, is_upside_down=False).gray for _ in range(STACK_PAGES)]
+    pages = [scan(fill(form, split, rng).colour, rng, is_upside_down=False).gray for _ in range(different)]
     read = opener(form)
     seconds = 0.0
     for index in range(count):
