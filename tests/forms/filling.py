@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
+from itertools import combinations
 from typing import Literal
 
 import cv2
@@ -30,6 +31,9 @@ MNIST_DIGIT = 20
 
 INK_LEVEL = 40
 """A pixel of MNIST above this is the digit's."""
+
+NOT_ONE = (0, 2, 3, 4, 5, 6, 7, 8, 9)
+"""Digits that are overwritten by each other; a 1 is part of most of them, so that the other one would be read."""
 
 SPECK = 5
 """Side in MNIST's pixels that a dot beside a digit has at the most."""
@@ -303,10 +307,9 @@ def _write_trouble(
     if trouble == "struck":
         _put_middle(page, digit_ink(int(character), size, writer, rng), middle, writer, rng)
     if trouble == "overwritten":
-        under = digit_ink(int(character), size, writer, rng)
-        others = [digit_ink((int(character) + step) % 10, size, writer, rng) for step in range(1, 10)]
-        _put_middle(page, under, middle, writer, rng)
-        _put_middle(page, max(others, key=partial(_left_bare, under)), middle, writer, rng)
+        inks = [digit_ink(int(digit), size, writer, rng) for digit in rng.choice(NOT_ONE, 6, replace=False)]
+        for ink in max(combinations(inks, 2), key=_both_show):
+            _put_middle(page, ink, middle, writer, rng)
     if trouble == "double":
         for digit, side in ((int(character), -0.22), (other, 0.22)):
             _put_middle(
@@ -316,8 +319,12 @@ def _write_trouble(
         _put_middle(page, _strokes(box, trouble, rng), middle, writer, rng)
 
 
+def _both_show(pair: tuple[Gray, Gray]) -> float:
+    """Of two digits one over the other, the share of ink that the other leaves bare; where little is, one is read."""
+    return min(_left_bare(*pair), _left_bare(*reversed(pair)))
+
+
 def _left_bare(under: Gray, over: Gray) -> float:
-    """Share of a digit's ink that still shows beside another one over it; where little does, the other can be read."""
     down, right = (np.array(under.shape) - over.shape) / 2
     cover = cv2.warpAffine(over, np.array([[1, 0, right], [0, 1, down]]), under.shape[::-1])
     return float((cover < 128)[under > 128].mean())
@@ -343,7 +350,7 @@ def _strokes(box: BoxArea, trouble: Trouble, rng: np.random.Generator) -> Gray:
     elif rng.random() < 0.5:
         lines = [[(x, 0.25 + 0.5 * (index % 2)) for index, x in enumerate(np.linspace(0.1, 0.9, 9))]]
     else:
-        lines = [rng.uniform(0.15, 0.85, (12, 2)).tolist()]
+        lines = [rng.uniform(0.15, 0.85, (20, 2)).tolist()]
     for line in lines:
         points = (np.array(line) * (width, height) * 16).astype(np.int32)
         cv2.polylines(ink, [points[:, None]], False, 255, pen, cv2.LINE_AA, shift=4)
