@@ -11,6 +11,8 @@ import argparse
 import json
 import multiprocessing
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -113,7 +115,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident memory in megabytes after so many pages of a stack, and the seconds that they took together."""
+    """Resident memory in megabytes after so many pages of a stack, and the seconds since the command was started."""
 
     pages: int
     resident_mb: float
@@ -131,7 +133,8 @@ def main() -> None:
     parser.add_argument(
         "--fields", type=int, help="count this many fields with a check digit, on pages full of numbers"
     )
-    parser.add_argument("--stack", type=int, help="read this many pages in turn and watch the memory")
+    parser.add_argument("--stack", type=int, help="read a folder of this many pages and watch the memory")
+    parser.add_argument("--table", action="store_true", help="with --stack: into a table, with a review folder")
     parser.add_argument("--jobs", type=int, default=1, help="processes; times are only right with one")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--show-mistakes", type=Path, help="folder for the cells and fields that were misread")
@@ -150,7 +153,7 @@ def _measured(arguments: argparse.Namespace) -> dict[str, object]:
     """What the command line asks for, printed as it comes; returns it for the report."""
     if arguments.stack:
         levels = []
-        for level in measure_stack(arguments.stack, arguments.split, partial(open_form, model=arguments.model)):
+        for level in measure_stack(arguments.stack, arguments.split, arguments.model, arguments.table):
             print(
                 f"{level.pages:5d} pages  {level.resident_mb:7.1f} MB  {level.pages / level.seconds:5.2f} pages/s",
                 flush=True,
@@ -233,23 +236,48 @@ def measure_fields(count: int, split: Split, opener: OpenForm) -> Counts:
     return counts
 
 
-def measure_stack(count: int, split: Split, opener: OpenForm, different: int = STACK_PAGES) -> Iterable[Memory]:
-    """Memory and time over a stack of 300 dpi pages of one form, some pages again and again."""
-    form = make_form("cells", 0)
-    rng = np.random.default_rng(SEED)
-    pages = [scan(fill(form, split, rng).colour, rng, is_upside_down=False).gray for _ in range(different)]
-    read = opener(form)
-    seconds = 0.0
+def measure_stack(
+    count: int, split: Split, model: Path, has_table: bool = False, different: int = STACK_PAGES
+) -> Iterable[Memory]:
+    """Memory and time of `edge read` over a folder of 300 dpi scans of one form, some pages again and again.
+
+    Raises
+    ------
+    RuntimeError
+        The command fails, or does not print a line a page.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = [sys.executable, "-m", "edge", "read", str(_scanned_stack(folder, count, split, different)), "--json"]
+        command += ["--config", str(folder / "form.toml"), "--model", str(model)]
+        command += ["--csv", str(folder / "out.csv"), "--review", str(folder / "review")] if has_table else []
+        start, pages = time.perf_counter(), 0
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            for pages, _ in enumerate(process.stdout or (), 1):
+                if pages % max(1, count // 20) == 0 and pages < count:  # after the last one it may be gone
+                    yield Memory(pages, _resident_mb(process.pid), round(time.perf_counter() - start, 3))
+    if process.returncode or pages != count:
+        raise RuntimeError(f"edge read ended with {process.returncode} after {pages} of {count} pages")
+
+
+def _scanned_stack(folder: Path, count: int, split: Split, different: int) -> Path:
+    """A form's template and, below it, a folder of scans; the pages after the first few are links to those."""
+    form, rng = make_form("cells", 0), np.random.default_rng(SEED)
+    save_template(form, folder)
+    scans = folder / "scans"
+    scans.mkdir()
     for index in range(count):
-        start = time.perf_counter()
-        read(pages[index % len(pages)])
-        seconds += time.perf_counter() - start
-        if (index + 1) % max(1, count // 20) == 0:
-            yield Memory(index + 1, _resident_mb(), round(seconds, 3))
+        path = scans / f"{index:05d}.png"
+        if index < different:
+            gray = scan(fill(form, split, rng).colour, rng, is_upside_down=False).gray
+            cv2.imwrite(str(path), gray, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        else:
+            path.hardlink_to(scans / f"{index % different:05d}.png")
+    return scans
 
 
-def _resident_mb() -> float:
-    status = Path("/proc/self/status").read_text(encoding="ascii")
+def _resident_mb(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1000
 
 

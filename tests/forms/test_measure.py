@@ -218,10 +218,16 @@ def test_pages_are_the_same_for_the_same_seed_and_fields_are_counted_to_the_numb
     assert 20 <= measure_fields(20, "test", open_blind).checked < 100
 
 
-def test_a_stack_reports_memory_after_every_twentieth(digits_data):
-    levels = list(measure_stack(40, "test", open_blind, different=2))
-    assert [level.pages for level in levels] == list(range(2, 41, 2))
-    assert all(level.resident_mb > 10 for level in levels)
+def test_a_stack_is_read_whole_and_its_memory_told(digits_data):
+    levels = list(measure_stack(6, "validation", BUNDLE, different=2))
+    assert [level.pages for level in levels] == [1, 2, 3, 4, 5]
+    assert all(level.resident_mb > 50 for level in levels)
+    assert [level.seconds for level in levels] == sorted(level.seconds for level in levels)
+
+
+def test_a_stack_that_is_not_read_is_an_error(digits_data, tmp_path):
+    with pytest.raises(RuntimeError, match="after 0 of 1 pages"):
+        list(measure_stack(1, "validation", tmp_path, different=1))
 
 
 def test_the_shipped_bundle_reads_a_scanned_form(digits_data):
