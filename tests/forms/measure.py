@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -105,7 +106,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind of form under one look, with the median time of a page on one thread."""
+    """One kind of form under one look, with the median seconds of processor time that a page took, on one thread."""
 
     kind: str
     look: str
@@ -115,10 +116,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident memory in megabytes after so many pages of a stack, and the seconds since the command was started."""
+    """Resident memory in megabytes after so many pages of a stack, and the seconds of processor time and of the clock
+    since the command was started.
+    """
 
     pages: int
     resident_mb: float
+    processor_s: float
     seconds: float
 
 
@@ -135,7 +139,7 @@ def main() -> None:
     )
     parser.add_argument("--stack", type=int, help="read a folder of this many pages and watch the memory")
     parser.add_argument("--table", action="store_true", help="with --stack: into a table, with a review folder")
-    parser.add_argument("--jobs", type=int, default=1, help="processes; times are only right with one")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that share the work")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--show-mistakes", type=Path, help="folder for the cells and fields that were misread")
     arguments = parser.parse_args()
@@ -154,10 +158,7 @@ def _measured(arguments: argparse.Namespace) -> dict[str, object]:
     if arguments.stack:
         levels = []
         for level in measure_stack(arguments.stack, arguments.split, arguments.model, arguments.table):
-            print(
-                f"{level.pages:5d} pages  {level.resident_mb:7.1f} MB  {level.pages / level.seconds:5.2f} pages/s",
-                flush=True,
-            )
+            print(format_level(level), flush=True)
             levels.append(asdict(level))
         return {"stack": levels}
     if arguments.fields:
@@ -210,7 +211,7 @@ def measure_look(task: tuple[str, str], count: int, split: Split, model: Path, s
 def read_pages(
     kind: str, looks: Sequence[str], count: int | None, split: Split, opener: OpenForm, shares: Shares | None = None
 ) -> Iterable[tuple[Filled, Picture, list[Reading], float]]:
-    """Pages of a kind filled in, captured and read, with the seconds that the reading took."""
+    """Pages of a kind filled in, captured and read, with the seconds of processor time that the reading took."""
     for index in islice(iter(range(1 << 30)), count):
         number, page = divmod(index, PAGES_A_FORM)
         look = looks[index % len(looks)]
@@ -221,9 +222,9 @@ def read_pages(
         filled = fill(form, split, rng, shares)
         picture = LOOKS[look](filled.colour, rng)
         gray = picture.gray
-        start = time.perf_counter()
+        start = time.process_time()
         readings = read(gray)
-        yield filled, picture, readings, time.perf_counter() - start
+        yield filled, picture, readings, time.process_time() - start
 
 
 def measure_fields(count: int, split: Split, opener: OpenForm) -> Counts:
@@ -252,10 +253,12 @@ def measure_stack(
         command += ["--config", str(folder / "form.toml"), "--model", str(model)]
         command += ["--csv", str(folder / "out.csv"), "--review", str(folder / "review")] if has_table else []
         start, pages = time.perf_counter(), 0
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        one_thread = {**os.environ, "OPENCV_FOR_THREADS_NUM": "1"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=one_thread) as process:
             for pages, _ in enumerate(process.stdout or (), 1):
                 if pages % max(1, count // 20) == 0 and pages < count:  # after the last one it may be gone
-                    yield Memory(pages, _resident_mb(process.pid), round(time.perf_counter() - start, 3))
+                    seconds = round(time.perf_counter() - start, 3)
+                    yield Memory(pages, _resident_mb(process.pid), _processor_s(process.pid), seconds)
     if process.returncode or pages != count:
         raise RuntimeError(f"edge read ended with {process.returncode} after {pages} of {count} pages")
 
@@ -274,6 +277,12 @@ def _scanned_stack(folder: Path, count: int, split: Split, different: int) -> Pa
         else:
             path.hardlink_to(scans / f"{index % different:05d}.png")
     return scans
+
+
+def _processor_s(process: int) -> float:
+    """Seconds of processor time, the user's and the system's: entries 14 and 15 of Linux' stat."""
+    after_name = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_mb(process: int) -> float:
@@ -408,12 +417,19 @@ def format_counts(title: str, counts: Counts) -> str:
             f"{title:22s}",
             *(f"{name} {format_share(right, n)}" for name, right, n in shares),
             f"digits called blank {counts.digits_blank}",
-            f"wrong and ok {counts.unchecked_wrong}/{counts.unchecked}",
-            f"with a check digit {counts.checked_wrong}/{counts.checked}",
-            f"doubts ok {counts.doubts_ok}/{counts.doubts}",
-            f"broken ok {counts.broken_ok}/{counts.broken}",
+            f"wrong and ok {format_few(counts.unchecked_wrong, counts.unchecked)}",
+            f"with a check digit {format_few(counts.checked_wrong, counts.checked)}",
+            f"doubts ok {format_few(counts.doubts_ok, counts.doubts)}",
+            f"broken ok {format_few(counts.broken_ok, counts.broken)}",
         ]
     )
+
+
+def format_level(level: Memory) -> str:
+    """One line of a stack's table."""
+    rate, by_clock = level.pages / level.processor_s, level.pages / level.seconds
+    rates = f"{rate:.2f} pages a processor-second, {by_clock:.2f} a second"
+    return f"{level.pages:5d} pages  {level.resident_mb:7.1f} MB  {rates}"
 
 
 def format_share(right: int, n: int) -> str:
@@ -422,6 +438,14 @@ def format_share(right: int, n: int) -> str:
         return "-"
     low, high = wilson_interval(right, n)
     return f"{100 * right / n:.2f} % ({100 * low:.1f}-{100 * high:.1f}) of {n}"
+
+
+def format_few(found: int, n: int) -> str:
+    """`2 of 700 (0.078-1.036 %)`, with the 95 % Wilson interval."""
+    if not n:
+        return "-"
+    low, high = wilson_interval(found, n)
+    return f"{found} of {n} ({100 * low:.3f}-{100 * high:.3f} %)"
 
 
 def _show(folder: Path, title: str, filled: Filled, picture: Picture, readings: Sequence[Reading]) -> None:

@@ -14,6 +14,7 @@ from tests.forms.measure import (
     Counts,
     Row,
     count_page,
+    format_few,
     format_share,
     measure_fields,
     measure_stack,
@@ -208,7 +209,9 @@ def test_totals_add_up():
 
 def test_shares_are_printed_with_their_interval():
     assert format_share(8, 10) == "80.00 % (49.0-94.3) of 10"
-    assert format_share(0, 0) == "-"
+    assert format_share(0, 0) == format_few(0, 0) == "-"
+    assert format_few(0, 10000) == "0 of 10000 (0.000-0.038 %)"
+    assert format_few(2, 700) == "2 of 700 (0.078-1.036 %)"
 
 
 def test_pages_are_the_same_for_the_same_seed_and_fields_are_counted_to_the_number_asked(digits_data):
@@ -223,6 +226,7 @@ def test_a_stack_is_read_whole_and_its_memory_told(digits_data):
     assert [level.pages for level in levels] == [1, 2, 3, 4, 5]
     assert all(level.resident_mb > 50 for level in levels)
     assert [level.seconds for level in levels] == sorted(level.seconds for level in levels)
+    assert all(0.1 < level.processor_s < 2 * level.seconds for level in levels)
 
 
 def test_a_stack_that_is_not_read_is_an_error(digits_data, tmp_path):
