@@ -19,6 +19,7 @@ from convert.measure import REFERENCE, Measurement
 from convert.run_folder import Calibration, RunFolder
 from edge import bundle
 from edge.bundle import Accuracy, CalibrationSet, Card, Runtimes, Score
+from edge.cell import is_same
 
 Z_95 = 1.959964
 """Quantile of the normal distribution that leaves 2.5 % on either side."""
@@ -137,22 +138,23 @@ def _tensor(tensor: Tensor) -> bundle.Tensor:
 
 def _accuracy(run: RunFolder, measurement: Measurement) -> Accuracy:
     float_labels, int8_labels = measurement.keras.argmax(1), measurement.quantized[REFERENCE].argmax(1)
+    names = run.card.labels
     return Accuracy(
         split=run.card.evaluation_split,
-        keras=_score_of(float_labels, measurement.labels),
-        int8=_score_of(int8_labels, measurement.labels),
-        agreement=float(np.mean(float_labels == int8_labels)),
+        keras=_score_of(is_same(float_labels, measurement.labels, names)),
+        int8=_score_of(is_same(int8_labels, measurement.labels, names)),
+        agreement=float(np.mean(is_same(float_labels, int8_labels, names))),
     )
 
 
-def _score_of(labels: NDArray[np.int64], truth: NDArray[np.int64]) -> Score:
-    return score(int(np.count_nonzero(labels != truth)), len(truth))
+def _score_of(is_right: NDArray[np.bool_]) -> Score:
+    return score(int(np.count_nonzero(~is_right)), len(is_right))
 
 
 def _runtimes(run: RunFolder, measurement: Measurement) -> Runtimes | None:
     if len(measurement.quantized) < 2:
         return None
-    comparison = measurement.compare(run.card.confidence.temperature, run.card.confidence.cutoff)
+    comparison = measurement.compare(run.card.labels, run.card.confidence)
     return Runtimes(
         versions=measurement.versions,
         different_labels_above_cutoff=comparison.differing,

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,8 @@ from edge.atomic import write_bytes
 from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PictureError
 
 if TYPE_CHECKING:
-    from edge.nouns import Frame, Prediction
+    from edge.crop import Classified
+    from edge.nouns import Frame, Gray
     from edge.pipeline import FrameReader, Sink
     from edge.reader import Reader
     from edge.schema import Config, ReadTable
@@ -127,11 +128,11 @@ def classify(pictures: tuple[str, ...], model: Path | None, as_json: bool, plot:
     """Print the label of each picture of one digit, with the score of every class."""
     if plot and len(pictures) > 1:
         raise click.UsageError("--plot draws one picture; give one PICTURE, or leave it out")
-    reader = _open_line_reader(model)
+    classify_gray = _open_classify(model or default_model())
     failures = 0
     for picture in pictures:
         try:
-            _classify_picture(picture, reader, as_json, plot)
+            _classify_picture(picture, classify_gray, as_json, plot)
         except PictureError as error:
             failures += 1
             _say(error)
@@ -278,46 +279,65 @@ def _first(source: Source, frames: int | None) -> Iterator[Frame]:
     return iter(source) if frames is None else islice(source, frames)
 
 
-def _classify_picture(name: str, reader: Reader, as_json: bool, plot: Path | None) -> None:
-    from edge.pictures import load_picture
+def _open_classify(model: Path) -> Callable[[Gray], Classified]:
+    """What classifies a picture with that bundle: a glyph that is found in it, or the whole as a meter's cell."""
+    from edge.classifier import CellClassifier, open_network
+    from edge.crop import Classified, classify_cell
     from edge.pipeline import classify_crop
+    from edge.reader import Reader
+
+    network = open_network(model)
+    if isinstance(network, CellClassifier):
+        return lambda gray: classify_cell(gray, network)
+    reader = Reader(network, network.card.confidence.cutoff)
+
+    def classify_glyph(gray: Gray) -> Classified:
+        prediction, glyph = classify_crop(gray, reader)
+        return Classified(glyph.pixels if glyph else None, prediction)
+
+    return classify_glyph
+
+
+def _classify_picture(name: str, classify_gray: Callable[[Gray], Classified], as_json: bool, plot: Path | None) -> None:
+    from edge.pictures import load_picture
     from edge.sinks import write_lines
 
     gray = load_picture(name)
-    prediction, glyph = classify_crop(gray, reader)
+    found = classify_gray(gray)
     write_lines(
         sys.stdout,
-        [json.dumps(_classified_record(name, prediction), allow_nan=False)]
-        if as_json
-        else _classified_lines(name, prediction),
+        [json.dumps(_classified_record(name, found), allow_nan=False)] if as_json else _classified_lines(name, found),
     )
     if plot:
         import cv2
 
         from edge.draw import plot_prediction
 
-        write_bytes(plot, cv2.imencode(".png", plot_prediction(gray, glyph, prediction))[1].tobytes())
+        write_bytes(plot, cv2.imencode(".png", plot_prediction(gray, found.seen, found.prediction))[1].tobytes())
 
 
-def _classified_record(name: str, prediction: Prediction | None) -> dict[str, Any]:
+def _classified_record(name: str, found: Classified) -> dict[str, Any]:
     """The JSON contract of classify; a crop with no digit has label null, and what lacks to 1 is "no digit"."""
+    prediction = found.prediction
     return {
         "source": name,
         "label": prediction.label if prediction and prediction.is_digit else None,
         "confidence": round(prediction.confidence, 4) if prediction else 0.0,
         "scores": {label: round(score, 4) for label, score in prediction.scores.items() if label} if prediction else {},
-        "position": None,
+        "position": found.position,
     }
 
 
-def _classified_lines(name: str, prediction: Prediction | None) -> list[str]:
+def _classified_lines(name: str, found: Classified) -> list[str]:
     from edge.sinks import one_line, shown_confidence
 
+    prediction = found.prediction
     if prediction is None:
         return [f"{one_line(name)}  no digit (no ink found)"]
     label = prediction.label if prediction.is_digit else "no digit"
     scores = [f"    {label or 'none':<5} {shown_confidence(score)}" for label, score in prediction.scores.items()]
-    return [f"{one_line(name)}  {label}  {shown_confidence(prediction.confidence)}", *scores]
+    position = "" if found.position is None else f"  position {found.position:.1f}"
+    return [f"{one_line(name)}  {label}  {shown_confidence(prediction.confidence)}{position}", *scores]
 
 
 def _load_config(path: Path | None, model: Path | None) -> Config:

@@ -91,6 +91,18 @@ class FieldTable(Table):
     dials: list[BoxArea | Quad] = Field(
         default_factory=list, description="one box a dial with a pointer, most significant first, after the digits"
     )
+    counterclockwise: list[PositiveInt] = Field(
+        default_factory=list, description="numbers of the dials, the first being 1, whose figures rise counterclockwise"
+    )
+    slack: float | None = Field(
+        None,
+        ge=0,
+        le=0.5,
+        description="standard deviation of where a drum stands beside where it should, in steps; 0.12 if absent",
+    )
+    hang: float = Field(0.0, ge=0, le=0.9, description="how far a drum may stay behind the one below, in steps")
+    backward: bool = Field(False, description="whether the next digit of a drum comes from above")
+    jumps: bool = Field(False, description="whether the drums jump from digit to digit")
     decimals: int = Field(0, ge=0, le=12, description="how many of the digits and dials stand after the decimal point")
     unit: str = Field("", description="unit of the value, such as m³")
     max_rate_per_hour: float | None = Field(
