@@ -9,9 +9,10 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edge.errors import ConfigError
+from edge.units import DURATION, SIZE
 
 Kind = Literal["drum", "lcd", "print", "handwriting"]
 
@@ -21,11 +22,35 @@ KIND_MODELS = {"drum": "meter", "lcd": "meter", "print": "paper", "handwriting":
 SHIPPED = "paper"
 """The bundle that reads where none is named."""
 
+PUBLISH = rf"never|(ok )?((each|change)( {DURATION})?|{DURATION})"
+"""What `publish` may hold; `edge.outputs.due.parse_rule` takes it apart."""
+
+SECRET_FILE = "file:"
+"""Begins a secret that stands in a file of its own."""
+
+SECRETS = {"password", "token", "secret"}
+
+FILE_KEYS = {
+    "csv": ("path",),
+    "store": ("path",),
+    "mqtt": ("ca", "cert", "key", "password"),
+    "influx": ("token", "password"),
+    "webhook": ("secret",),
+}
+"""Keys whose paths are relative to the configuration's folder."""
+
 PositiveInt = Annotated[int, Field(gt=0)]
 NotNegativeInt = Annotated[int, Field(ge=0)]
 BoxArea = tuple[NotNegativeInt, NotNegativeInt, PositiveInt, PositiveInt]
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
+Port = Annotated[int, Field(gt=0, lt=65536)]
+Duration = Annotated[str, Field(pattern=f"^{DURATION}$")]
+Size = Annotated[str, Field(pattern=f"^{SIZE}$")]
+Publish = Annotated[str, Field(pattern=f"^({PUBLISH})$")]
+Secret = Annotated[str, Field(min_length=1)]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://\S+$")]
+DeviceClass = Literal["water", "gas", "energy", "volume", "power", "temperature", "pressure", "none"]
 
 
 class Table(BaseModel):
@@ -77,6 +102,15 @@ class FieldTable(Table):
     max_rate_per_hour: float | None = Field(
         None, gt=0, description="a value that rises faster is rejected; no limit if absent"
     )
+    publish: Publish = Field(
+        "change",
+        description="what goes to the store and the outputs: `each` reading, a `change` of text or status, at most one "
+        "every `5m`; `change 5m` both; `ok change` only what is ok; `never`",
+    )
+    device_class: DeviceClass | None = Field(
+        None,
+        description="Home Assistant's class of the value; from unit and name if absent, `volume` for an unclear m³",
+    )
 
     @property
     def bundle(self) -> str:
@@ -95,6 +129,91 @@ class ReadTable(Table):
     )
 
 
+class CsvTable(Table):
+    """Readings as rows of a file."""
+
+    path: str = Field("readings.csv", min_length=1, description="the file, relative to this one")
+    daily: bool = Field(
+        True, description="whether each day (UTC) begins a new file; full ones get the date in their name"
+    )
+    max_size: Size = Field("10 MB", description="a new file begins before this size, in kB, MB or GB")
+    files: NotNegativeInt = Field(0, description="how many full files are kept; 0 for all")
+
+
+class StoreTable(Table):
+    """The database of readings, events and crops, and the outbox of mqtt, influx and webhook, which cannot be without."""
+
+    path: str = Field("readout.db", min_length=1, description="the SQLite file, relative to this one, on a local disk")
+    keep: Duration = Field("3650d", description="age from which readings and events are deleted")
+    max_size: Size = Field("500 MB", description="size above which the oldest crops, then readings, are deleted")
+    crops_keep: Duration = Field("30d", description="age from which crops of doubtful readings are deleted")
+    crops_max_size: Size = Field("50 MB", description="size of all crops above which the oldest are deleted")
+    outbox_keep: Duration = Field("30d", description="age from which a message that could not be delivered is dropped")
+    outbox_max: PositiveInt = Field(
+        100_000, description="messages that wait for one output; above it the oldest are dropped"
+    )
+
+
+class MqttTable(Table):
+    """An MQTT broker, with Home Assistant's discovery."""
+
+    host: str = Field(min_length=1, description="name or address of the broker")
+    port: Port | None = Field(None, description="1883, or 8883 with tls, if absent")
+    version: Literal["3.1.1", "5"] = Field("3.1.1", description="of the protocol: `3.1.1` or `5`")
+    user: str | None = Field(None, description="name to log in with")
+    password: Secret | None = Field(None, description="its password, or `file:PATH` of a file that holds it")
+    tls: bool = Field(False, description="whether the connection is encrypted and the broker's certificate checked")
+    ca: str | None = Field(
+        None, description="file of the authority that signed it, relative to this file; else the system's"
+    )
+    cert: str | None = Field(None, description="file of the certificate to log in with, PEM")
+    key: str | None = Field(None, description="file of its key, PEM")
+    device: str = Field(
+        "readout", pattern=r"^[A-Za-z0-9_-]+$", description="name of this device in topics; each device needs its own"
+    )
+    topic: str = Field("readout", pattern=r"^[^#+]+$", description="what topics begin with")
+    discovery: bool = Field(True, description="whether the fields are announced to Home Assistant")
+    discovery_prefix: str = Field("homeassistant", pattern=r"^[^#+]+$", description="where Home Assistant listens")
+    image: Annotated[str, Field(pattern=f"^(never|{DURATION})$")] = Field(
+        "5m", description="the annotated picture goes out at most this often; `never` for not at all"
+    )
+
+
+class InfluxTable(Table):
+    """An InfluxDB server, version 2 (bucket, org, token) or 1 (database, user, password)."""
+
+    url: HttpUrl = Field(description="of the server, such as http://host:8086")
+    bucket: str | None = Field(None, min_length=1, description="version 2: where points go")
+    org: str = Field("", description="version 2: organisation that the bucket belongs to")
+    token: Secret | None = Field(None, description="version 2: what authorizes writing, or `file:PATH`")
+    database: str | None = Field(None, min_length=1, description="version 1: where points go")
+    user: str | None = Field(None, description="version 1: name to log in with")
+    password: Secret | None = Field(None, description="version 1: its password, or `file:PATH`")
+    measurement: str = Field("readout", min_length=1, description="name of the points")
+
+    @model_validator(mode="after")
+    def _one_version(self) -> InfluxTable:
+        if (self.bucket is None) == (self.database is None):
+            raise ValueError("give bucket (InfluxDB 2) or database (InfluxDB 1), one of them")
+        return self
+
+
+class WebhookTable(Table):
+    """An address that each reading is posted to, as JSON."""
+
+    url: HttpUrl = Field(description="where readings are posted")
+    secret: Secret | None = Field(
+        None, description="signs each body (HMAC-SHA256 in X-Readout-Signature), or `file:PATH`; unsigned if absent"
+    )
+
+
+class PrometheusTable(Table):
+    """Metrics for a Prometheus server to fetch."""
+
+    port: Port = Field(9843, description="where /metrics is served")
+    address: str = Field("0.0.0.0", min_length=1, description="of this device that is listened on; all if 0.0.0.0")
+
+
 class Config(Table):
     """A configuration file; every table has defaults, so an empty file is valid."""
 
@@ -104,6 +223,12 @@ class Config(Table):
         default_factory=list, description="the numbers to read; without one, every line of digits found"
     )
     read: ReadTable = Field(default_factory=ReadTable, description="how readings are judged")
+    csv: CsvTable | None = Field(None, description="readings as rows of a file")
+    store: StoreTable | None = Field(None, description="readings, events and crops in a database")
+    mqtt: MqttTable | None = Field(None, description="an MQTT broker")
+    influx: InfluxTable | None = Field(None, description="an InfluxDB server")
+    webhook: WebhookTable | None = Field(None, description="an address that readings are posted to")
+    prometheus: PrometheusTable | None = Field(None, description="metrics for Prometheus")
 
     @field_validator("field")
     @classmethod
@@ -177,6 +302,12 @@ def _tables() -> list[tuple[str, type[Table], str]]:
         ("reference", ReferenceTable, "[reference]"),
         ("field", FieldTable, "[[field]]"),
         ("read", ReadTable, "[read]"),
+        ("csv", CsvTable, "[csv]"),
+        ("store", StoreTable, "[store]"),
+        ("mqtt", MqttTable, "[mqtt]"),
+        ("influx", InfluxTable, "[influx]"),
+        ("webhook", WebhookTable, "[webhook]"),
+        ("prometheus", PrometheusTable, "[prometheus]"),
     ]
 
 
@@ -187,6 +318,13 @@ TYPE_NAMES = {
     "rotation": "0, 90, 180 or 270",
     "rotate": "`none` or `auto`",
     "decimals": "whole number",
+    "device_class": "word",
+    "daily": "`true` or `false`",
+    "tls": "`true` or `false`",
+    "discovery": "`true` or `false`",
+    "port": "whole number",
+    "files": "whole number",
+    "outbox_max": "whole number",
 }
 
 
@@ -199,6 +337,8 @@ def _type_name(key: str) -> str:
 def _toml(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
 
 
@@ -213,6 +353,23 @@ def _read_text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); name a TOML file that you may read") from None
 
 
+def read_secret(text: str) -> str:
+    """A secret as it is written, or the first line of the file that `file:PATH` names.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or its first line is empty.
+    """
+    if not text.startswith(SECRET_FILE):
+        return text
+    path = Path(text.removeprefix(SECRET_FILE))
+    lines = _read_text(path).splitlines()
+    if not lines or not lines[0]:
+        raise ConfigError(f"{path}: holds no secret; put it into the first line")
+    return lines[0]
+
+
 def _with_paths(config: Config, folder: Path) -> Config:
     """The configuration with its relative file paths below `folder`."""
     update: dict[str, Any] = {}
@@ -220,7 +377,19 @@ def _with_paths(config: Config, folder: Path) -> Config:
         update["source"] = config.source.model_copy(update={"uri": str(folder / config.source.uri)})
     if config.reference:
         update["reference"] = config.reference.model_copy(update={"image": str(folder / config.reference.image)})
+    for name, keys in FILE_KEYS.items():
+        table = getattr(config, name)
+        if table is not None:
+            paths = {key: _below(folder, key, getattr(table, key)) for key in keys if getattr(table, key)}
+            update[name] = table.model_copy(update=paths)
     return config.model_copy(update=update)
+
+
+def _below(folder: Path, key: str, text: str) -> str:
+    """A path below a folder; of a secret only that of `file:PATH`, for another is no path."""
+    if key not in SECRETS:
+        return str(folder / text)
+    return f"{SECRET_FILE}{folder / text.removeprefix(SECRET_FILE)}" if text.startswith(SECRET_FILE) else text
 
 
 def _explain(error: Any, text: str, name: str) -> str:
