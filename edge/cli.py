@@ -1,4 +1,4 @@
-"""The commands of the device: read, classify, run, check, bench. Readings on stdout, all else on stderr.
+"""The commands of the device: read, classify, run, check, bench, history. Readings on stdout, all else on stderr.
 
 What needs OpenCV, NumPy or pydantic is imported by the commands, so that help is there at once and a
 package that is missing or does not fit is one line.
@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
+
+LINES_AT_ONCE = 500
+"""Lines that are written to stdout with one call."""
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -190,6 +194,43 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
     write_lines(sys.stdout, [json.dumps(benchmark_record(found))] if as_json else benchmark_lines(found))
 
 
+@cli.command()
+@config_option
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Store; overrides the configuration's.")
+@click.option("--field", "names", multiple=True, metavar="NAME", help="Only this field; may be given again.")
+@click.option("--since", metavar="TIME", help="2026-11-21, 2026-11-21T07:00, or 7d for the last seven days.")
+@click.option("--until", metavar="TIME", help="As --since; that moment itself does not count.")
+@click.option("--format", "form", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True)
+@click.option("--events", "is_events", is_flag=True, help="What happened instead of what was read.")
+@click.option(
+    "--crops", type=click.Path(path_type=Path), metavar="DIR", help="Put the pictures of readings in doubt into DIR."
+)
+def history(
+    config_path: Path | None,
+    store: Path | None,
+    names: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    form: str,
+    is_events: bool,
+    crops: Path | None,
+) -> None:
+    """Print or export the readings in the store: a line each, CSV or JSON."""
+    from edge.outputs import history as stored
+
+    if is_events and (names or crops):
+        raise click.UsageError("--events are of no field and have no pictures; leave --field and --crops out")
+    path = store or _store_path(config_path)
+    bounds = _moment_s(since), _moment_s(until)
+    if crops:
+        stored.export_crops(path, crops, names, *bounds)
+    elif is_events:
+        _print_all(stored.event_lines(stored.events(path, *bounds), form))
+    else:
+        lines = {"text": stored.text_lines, "csv": stored.csv_lines, "json": stored.json_lines}[form]
+        _print_all(lines(stored.readings(path, names, *bounds)))
+
+
 def default_model() -> Path:
     """The shipped bundle: of the folder one works in, of the repository, or of the installed package."""
     from edge.config import SHIPPED
@@ -311,6 +352,35 @@ def _classified_lines(name: str, prediction: Prediction | None) -> list[str]:
     label = prediction.label if prediction.is_digit else "no digit"
     scores = [f"    {label or 'none':<5} {shown_confidence(score)}" for label, score in prediction.scores.items()]
     return [f"{one_line(name)}  {label}  {shown_confidence(prediction.confidence)}", *scores]
+
+
+def _store_path(config_path: Path | None) -> Path:
+    """The store that a configuration has."""
+    from edge.config import load_config
+
+    if config_path is None:
+        raise click.UsageError("name the store: --store FILE, or --config FILE")
+    table = load_config(config_path).store
+    if table is None:
+        raise ConfigError(f"{config_path}: has no [store]; add one, or name the file with --store")
+    return Path(table.path)
+
+
+def _moment_s(text: str | None) -> float | None:
+    from edge.outputs.history import moment_s
+
+    try:
+        return None if text is None else moment_s(text, time.time())
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _print_all(lines: Iterator[str]) -> None:
+    """Lines on stdout, however many there are."""
+    from edge.sinks import write_lines
+
+    while chunk := list(islice(lines, LINES_AT_ONCE)):
+        write_lines(sys.stdout, chunk)
 
 
 def _load_config(path: Path | None, model: Path | None) -> Config:

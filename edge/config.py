@@ -141,7 +141,7 @@ class CsvTable(Table):
 
 
 class StoreTable(Table):
-    """The database of readings, events and crops, and the outbox of mqtt, influx and webhook, which cannot be without."""
+    """The database of readings, events and crops, with the outbox of mqtt, influx and webhook, which imply it."""
 
     path: str = Field("readout.db", min_length=1, description="the SQLite file, relative to this one, on a local disk")
     keep: Duration = Field("3650d", description="age from which readings and events are deleted")
@@ -377,6 +377,8 @@ def _with_paths(config: Config, folder: Path) -> Config:
         update["source"] = config.source.model_copy(update={"uri": str(folder / config.source.uri)})
     if config.reference:
         update["reference"] = config.reference.model_copy(update={"image": str(folder / config.reference.image)})
+    if config.store is None and (config.mqtt or config.influx or config.webhook):
+        config = config.model_copy(update={"store": StoreTable()})  # their outbox is in it
     for name, keys in FILE_KEYS.items():
         table = getattr(config, name)
         if table is not None:

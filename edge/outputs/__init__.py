@@ -1,0 +1,1 @@
+"""Where readings go beyond the terminal: files, a database, brokers and servers."""

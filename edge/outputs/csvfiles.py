@@ -15,7 +15,7 @@ import errno
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -129,9 +129,14 @@ class CsvFile:
 
 def csv_row(record: Record) -> bytes:
     """A record as a row, with its line break."""
+    return f"{csv_line(record_json(record).values())}\r\n".encode("utf-8", "backslashreplace")
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """Values as a row, without its line break; None is an empty cell."""
     line = io.StringIO()
-    csv.writer(line).writerow(record_json(record).values())
-    return line.getvalue().encode("utf-8", "backslashreplace")
+    csv.writer(line).writerow(values)
+    return line.getvalue().removesuffix("\r\n")
 
 
 def day_of(time_s: float) -> str:

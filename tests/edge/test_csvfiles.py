@@ -124,7 +124,7 @@ def test_a_full_disk_is_one_line_and_leaves_whole_rows(tmp_path, monkeypatch):
     file.write([RECORD])
     write = os.write
     monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:20]))
-    with pytest.raises(OutputError, match="No space left on device.; free some space"):
+    with pytest.raises(OutputError, match=r"No space left on device.; free some space"):
         file.write([RECORD])
     monkeypatch.undo()
     assert path.read_bytes() == HEADER + ROW
