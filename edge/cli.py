@@ -149,6 +149,7 @@ def classify(pictures: tuple[str, ...], model: Path | None, as_json: bool, plot:
 @click.option("--frames", type=click.IntRange(min=1), help="End after this many frames.  [default: until stopped]")
 def run(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, frames: int | None) -> None:
     """Read a source until it ends or Ctrl-C, and print a line for each new reading."""
+    from edge.outputs import open_outputs
     from edge.sinks import JsonLines, OnChange, TextLines
 
     if config_path is None and uri is None:
@@ -157,8 +158,9 @@ def run(config_path: Path | None, uri: str | None, model: Path | None, as_json: 
     reader = _open_reader(model, config.read)
     lines = JsonLines(sys.stdout) if as_json else TextLines(sys.stdout, with_time=True)
     failures: list[EdgeError] = []
-    with _until_stopped():
-        _run_source(uri or config.source.uri, config, reader, [OnChange(lines, whole_frames=as_json)], frames, failures)
+    with _until_stopped(), open_outputs(config, _say) as outputs:
+        sinks = [OnChange(lines, whole_frames=as_json), *outputs]
+        _run_source(uri or config.source.uri, config, reader, sinks, frames, failures)
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
 
@@ -200,7 +202,14 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
 @click.option("--field", "names", multiple=True, metavar="NAME", help="Only this field; may be given again.")
 @click.option("--since", metavar="TIME", help="2026-11-21, 2026-11-21T07:00, or 7d for the last seven days.")
 @click.option("--until", metavar="TIME", help="As --since; that moment itself does not count.")
-@click.option("--format", "form", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="Of the lines.",
+)
 @click.option("--events", "is_events", is_flag=True, help="What happened instead of what was read.")
 @click.option(
     "--crops", type=click.Path(path_type=Path), metavar="DIR", help="Put the pictures of readings in doubt into DIR."

@@ -260,11 +260,14 @@ def parse_config(text: str, name: str = "configuration") -> Config:
         raise ConfigError(f"{name}: not valid TOML: {error}; strings need quotes, a table starts with [name]") from None
     try:
         # Strict JSON mode: lists may be tuples and whole numbers floats, but "5" is no number.
-        return Config.model_validate_json(json.dumps(raw, default=str), strict=True)
+        config = Config.model_validate_json(json.dumps(raw, default=str), strict=True)
     except ValidationError as error:
         # A misspelt key is also a missing one; the misspelling is what helps.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         raise ConfigError(_explain(first, text, name)) from None
+    if config.store is None and (config.mqtt or config.influx or config.webhook):
+        return config.model_copy(update={"store": StoreTable()})  # their outbox is in it
+    return config
 
 
 def not_yet_readable(config: Config, models: Path) -> list[str]:
@@ -364,6 +367,8 @@ def read_secret(text: str) -> str:
     if not text.startswith(SECRET_FILE):
         return text
     path = Path(text.removeprefix(SECRET_FILE))
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; put the secret into it, on one line")
     lines = _read_text(path).splitlines()
     if not lines or not lines[0]:
         raise ConfigError(f"{path}: holds no secret; put it into the first line")
@@ -377,8 +382,6 @@ def _with_paths(config: Config, folder: Path) -> Config:
         update["source"] = config.source.model_copy(update={"uri": str(folder / config.source.uri)})
     if config.reference:
         update["reference"] = config.reference.model_copy(update={"image": str(folder / config.reference.image)})
-    if config.store is None and (config.mqtt or config.influx or config.webhook):
-        config = config.model_copy(update={"store": StoreTable()})  # their outbox is in it
     for name, keys in FILE_KEYS.items():
         table = getattr(config, name)
         if table is not None:

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from edge.nouns import Frame, Reading, Status
+from edge.nouns import Box, Frame, Reading, Status
 from edge.sinks import iso_time
 
 RATE_WINDOW_S = 600.0
@@ -40,6 +40,8 @@ class Record:
         Rise of the value, per hour; None where it is not known.
     source, frame : str, int
         Where the picture came from, and its number there.
+    box : (x, y, width, height), optional
+        Where it stands in the picture; it is not sent.
     """
 
     time_s: float
@@ -54,6 +56,7 @@ class Record:
     rate: float | None
     source: str
     frame: int
+    box: Box | None = None
 
 
 class Rates:
@@ -99,6 +102,7 @@ def record_of(frame: Frame, reading: Reading, unit: str = "", rate: float | None
         rate=rate,
         source=frame.source,
         frame=frame.index,
+        box=reading.box,
     )
 
 

@@ -1,10 +1,20 @@
 """The schema: what it takes, what it refuses and how it says so, and that it documents itself."""
 
 import re
+import typing
 
 import pytest
 
-from edge.config import Config, FieldTable, describe_schema, load_config, not_yet_readable, parse_config
+from edge.config import (
+    Config,
+    FieldTable,
+    Table,
+    describe_schema,
+    load_config,
+    not_yet_readable,
+    parse_config,
+    read_secret,
+)
 from edge.errors import ConfigError
 
 EXAMPLE = """
@@ -94,6 +104,18 @@ def test_each_kind_has_its_bundle(kind, bundle):
         (FIELD.replace("[[1, 2, 3, 4]]", "[]"), "field[0].digits: list should have at least 1 item"),
         (FIELD + FIELD, "m.toml, line 1: field: the name 'a' is given twice"),
         (
+            FIELD + 'publish = "always"',
+            "m.toml, line 5: field[0].publish: string should match pattern",
+        ),
+        (
+            "[store]\nkeep = 30",
+            "m.toml, line 2: store.keep: input should be a valid string, got 30; expected: age from",
+        ),
+        ("[mqtt]\nport = 1883", "m.toml, line 1: mqtt.host: is missing; add host = …"),
+        ("[mqtt]\nhost = 'a'\ndevice = 'a/b'", "mqtt.device: string should match pattern"),
+        ("[influx]\nurl = 'http://a'", "m.toml, line 1: influx: give bucket (InfluxDB 2) or database (InfluxDB 1)"),
+        ("[webhook]\nurl = 'ftp://a'", "m.toml, line 2: webhook.url: string should match pattern"),
+        (
             "[source\nuri = 1",
             "m.toml: not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 8)",
         ),
@@ -113,6 +135,37 @@ def test_paths_are_relative_to_the_file(tmp_path):
     assert config.source.uri == str(tmp_path / "clip.mp4")
     assert config.reference is not None
     assert config.reference.image == str(tmp_path / "reference.png")
+
+
+def test_files_of_outputs_and_secrets_are_relative_to_the_file_and_plain_secrets_stay(tmp_path):
+    (tmp_path / "a.toml").write_text(
+        '[csv]\n[mqtt]\nhost = "a"\nca = "ca.pem"\npassword = "file:pw"\n'
+        '[influx]\nurl = "http://a"\nbucket = "b"\ntoken = "x"'
+    )
+    config = load_config(tmp_path / "a.toml")
+    assert config.csv.path == str(tmp_path / "readings.csv")
+    assert (config.mqtt.ca, config.mqtt.cert) == (str(tmp_path / "ca.pem"), None)
+    assert config.mqtt.password == f"file:{tmp_path}/pw"
+    assert config.influx.token == "x"
+
+
+def test_a_secret_stands_in_the_file_or_in_one_of_its_own(tmp_path):
+    (tmp_path / "pw").write_text("höher\n\n")
+    (tmp_path / "empty").write_text("\n")
+    assert read_secret("höher") == read_secret(f"file:{tmp_path}/pw") == "höher"
+    for name, message in (
+        ("empty", "holds no secret; put it into the first line"),
+        ("no", "no such file; put the secret"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            read_secret(f"file:{tmp_path}/{name}")
+
+
+@pytest.mark.parametrize("table", ['[mqtt]\nhost = "a"', '[webhook]\nurl = "http://a"'])
+def test_what_needs_the_outbox_has_a_store(table, tmp_path):
+    (tmp_path / "a.toml").write_text(table)
+    assert load_config(tmp_path / "a.toml").store.path == str(tmp_path / "readout.db")
+    assert parse_config("").store is None
 
 
 @pytest.mark.parametrize(
@@ -148,18 +201,21 @@ def test_boxes_that_this_version_does_not_read_are_never_ignored(tmp_path):
     assert not_yet_readable(Config(), tmp_path) == []
 
 
+def find_table(annotation: object) -> type[Table]:
+    """The table of `X`, `X | None` or `list[X]`."""
+    inner = [part for part in typing.get_args(annotation) or (annotation,) if part is not type(None)]
+    return inner[0]
+
+
 def test_every_key_is_described():
     table = describe_schema()
     described = re.findall(r"^\| `(\S+) (\w+)` \| (.+?) \| (.+?) \| (.+) \|$", table, re.MULTILINE)
     keys = {(place.strip("[]"), key) for place, key, *_ in described}
     expected = {
-        (table, key)
-        for table, model in (
-            ("source", Config().source),
-            ("field", FieldTable(name="a", kind="lcd", digits=[(0, 0, 1, 1)])),
-            ("read", Config().read),
-        )
-        for key in type(model).model_fields
-    } | {("reference", "image"), ("reference", "min_score")}
+        (name, key)
+        for name, info in Config.model_fields.items()
+        for model in (find_table(info.annotation),)
+        for key in model.model_fields
+    }
     assert keys == expected
     assert all(len(meaning) > 10 and meaning != "None" for *_, meaning in described)
