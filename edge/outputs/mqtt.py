@@ -96,6 +96,7 @@ class MqttBroker:
         self._client: Any = None
         self._picture: bytes | None = None
         self._answered = threading.Event()
+        self._is_welcome = False
         self._lost = threading.Event()
         self._lost.set()
         self._refusal = ""
@@ -113,7 +114,12 @@ class MqttBroker:
         """Connect where there is no connection, and send the newest picture."""
         if self._lost.is_set():
             self._hang_up()
-            self._connect()
+            self._lost.clear()
+            try:
+                self._connect()
+            except DeliveryError:
+                self._lost.set()
+                raise
         picture, self._picture = self._picture, None
         if picture is not None:
             self._publish(f"{self._base}/image", picture)
@@ -150,6 +156,7 @@ class MqttBroker:
     def _connect(self) -> None:
         """Open a connection, and say on it who is there."""
         self._answered.clear()
+        self._is_welcome = False
         self._refusal = ""
         self._client = self._new_client()
         try:
@@ -163,7 +170,8 @@ class MqttBroker:
             raise DeliveryError(f"mqtt: {self.address} does not answer; {self._remedy()}")
         if self._refusal:
             raise DeliveryError(f"mqtt: {self.address} refuses ({self._refusal}); check [mqtt] user and password")
-        self._lost.clear()
+        if not self._is_welcome:
+            raise DeliveryError(f"mqtt: {self.address} hangs up; {self._remedy()}")
         if self._table.discovery and self._slugs:
             topic = f"{self._table.discovery_prefix}/device/readout_{self._table.device}/config"
             self._publish(topic, json.dumps(self._announcement).encode())
@@ -227,11 +235,14 @@ class MqttBroker:
         return f"check the broker and [mqtt] {where}"
 
     def _connected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._is_welcome = not reason.is_failure
         self._refusal = str(reason) if reason.is_failure else ""
         self._answered.set()
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
+        self._is_welcome = False
         self._lost.set()
+        self._answered.set()
 
     def _published(self, _client: Any, _data: Any, _mid: int, reason: Any, _properties: Any) -> None:
         if reason.is_failure:

@@ -20,9 +20,12 @@ from edge.nouns import Frame, Gray, Reading
 from edge.outputs.courier import Courier, Destination
 from edge.outputs.csvfiles import CsvFile
 from edge.outputs.due import Due, Rule, parse_rule
+from edge.outputs.influx import InfluxServer
 from edge.outputs.mqtt import Command, MqttBroker
+from edge.outputs.prometheus import MetricsPage
 from edge.outputs.record import Rates, Record, record_of
 from edge.outputs.store import Limits, Store
+from edge.outputs.webhook import Webhook
 from edge.pipeline import Sink
 from edge.units import duration_s, size_bytes
 
@@ -75,16 +78,25 @@ def open_outputs(
     """
     with ExitStack() as stack:
         kept: list[Keeper] = []
-        sinks: list[Sink] = []
+        watching: list[Keeper] = []
+        pictures: list[Sink] = []
+        waiting: Callable[[], dict[str, int]] = dict
         if config.csv:
             kept.append(stack.enter_context(closing(CsvKeeper(config.csv, say))))
         if config.store:
             broker = MqttBroker(config.mqtt, config.field, say, on_command) if config.mqtt else None
             destinations: list[Destination] = [broker] if broker else []
-            kept.append(stack.enter_context(_stored(config.store, destinations, say)))
+            destinations += [InfluxServer(config.influx)] if config.influx else []
+            destinations += [Webhook(config.webhook)] if config.webhook else []
+            store = stack.enter_context(_stored(config.store, destinations, say))
+            kept.append(store)
+            waiting = store.waiting
             if broker and config.mqtt and config.mqtt.image != "never":
-                sinks.append(Pictures(broker, duration_s(config.mqtt.image)))
-        yield [Recorder(config.field, kept), *sinks] if kept else sinks
+                pictures.append(Pictures(broker, duration_s(config.mqtt.image)))
+        if config.prometheus:
+            watching.append(stack.enter_context(closing(MetricsPage(config.prometheus, waiting))))
+        recorder: list[Sink] = [Recorder(config.field, kept, watching)] if kept or watching else []
+        yield [*recorder, *pictures]
 
 
 @contextmanager
@@ -125,18 +137,21 @@ def limits_of(table: StoreTable) -> Limits:
 
 
 class Recorder:
-    """A sink that makes records of readings and hands on those that are due."""
+    """A sink that makes records of readings: those that are due are kept, and all are shown to who is watching."""
 
-    def __init__(self, fields: Sequence[FieldTable], keepers: Sequence[Keeper]) -> None:
+    def __init__(self, fields: Sequence[FieldTable], keepers: Sequence[Keeper], watching: Sequence[Keeper]) -> None:
         self._units = {field.name: field.unit for field in fields}
         self._due = Due({field.name: parse_rule(field.publish) for field in fields}, Rule(only_new=True))
         self._rates = Rates()
         self._keepers = tuple(keepers)
+        self._watching = tuple(watching)
 
     def write(self, frame: Frame, readings: Sequence[Reading], latency_ms: float) -> None:  # noqa: ARG002
         """Hand on what is due of a frame's readings."""
         records = [self._record(frame, reading) for reading in readings]
         due = [record for record in records if self._due.is_due(record, frame.monotonic_s)]
+        for watcher in self._watching:
+            watcher.keep(frame, records)
         for keeper in self._keepers if due else ():
             keeper.keep(frame, due)
 
@@ -189,6 +204,10 @@ class StoreKeeper:
         self._store = store
         self._couriers = tuple(couriers)
         self._destinations = tuple(destinations)
+
+    def waiting(self) -> dict[str, int]:
+        """Messages that wait, by destination; 0 where there are none."""
+        return dict.fromkeys(self._destinations, 0) | self._store.waiting()
 
     def keep(self, frame: Frame, records: Sequence[Record]) -> None:
         """Store what is given and wake the couriers."""
