@@ -49,7 +49,7 @@ Duration = Annotated[str, Field(pattern=f"^{DURATION}$")]
 Size = Annotated[str, Field(pattern=f"^{SIZE}$")]
 Publish = Annotated[str, Field(pattern=f"^({PUBLISH})$")]
 Secret = Annotated[str, Field(min_length=1)]
-HttpUrl = Annotated[str, Field(pattern=r"^https?://\S+$")]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@?]+([/?]\S*)?$")]
 DeviceClass = Literal["water", "gas", "energy", "volume", "power", "temperature", "pressure", "none"]
 
 

@@ -133,10 +133,8 @@ class Courier:
         self._store.done(messages)
 
     def _drop(self, message: Message, error: RefusedError) -> None:
-        line = f"{error}; the reading of {message.body['name']} at {message.body['time']} is dropped"
-        self._say(line)
+        self._say(f"{error}; the reading of {message.body['name']} at {message.body['time']} is dropped")
         self._store.done([message])
-        self._store.add_event("refused", line)
 
     def _succeed(self) -> None:
         if self._last_words:

@@ -60,14 +60,14 @@ def post(url: str, body: bytes, headers: Mapping[str, str], name: str) -> None:
     where = f"{name}: {without_query(url)}"
     try:
         with opener.open(request, timeout=TIMEOUT_S) as answer:
-            answer.read()
+            answer.read(SHOWN)
     except urllib.error.HTTPError as error:
         with error:
             raise _answered(error, where) from None
     except urllib.error.URLError as error:
         raise DeliveryError(f"{where} cannot be reached ({_reason(error.reason)}); check the server and url") from None
     except TimeoutError:
-        raise DeliveryError(f"{where} does not answer in {TIMEOUT_S:.0f} s; check the server and url") from None
+        raise DeliveryError(f"{where} does not answer in {TIMEOUT_S:g} s; check the server and url") from None
     except (OSError, http.client.HTTPException) as error:
         raise DeliveryError(f"{where}: the connection broke ({_reason(error)}); check the server and url") from None
 

@@ -45,7 +45,7 @@ class MetricsPage:
         self._last_ok_s: dict[str, float] = {}
         self._counts: dict[tuple[str, str], int] = {}
         registry = prometheus_client.CollectorRegistry()
-        registry.register(self)  # type: ignore[arg-type]  # a collector is whatever has `collect`
+        registry.register(self)
         try:
             self._server, self._thread = prometheus_client.start_http_server(table.port, table.address, registry)
         except OSError as error:
