@@ -23,6 +23,7 @@ import click
 from edge import __version__
 from edge.atomic import write_bytes
 from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PictureError
+from edge.faults import OTHER_NUMPY, why_no_import
 
 if TYPE_CHECKING:
     from edge.config import Config, ReadTable
@@ -260,7 +261,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EdgeError, ImportError) as error:
         if is_debug:
             raise
-        _say(error if isinstance(error, EdgeError) else _misfit(error))
+        _say(error if isinstance(error, EdgeError) else why_no_import(error))
+        return EXIT_FAILURE
+    except ValueError as error:
+        if is_debug or OTHER_NUMPY not in str(error):
+            raise
+        _say(why_no_import(error))
         return EXIT_FAILURE
 
 
@@ -279,11 +285,6 @@ def _invoke(words: list[str]) -> int:
     except BrokenPipeError:
         _drop_stdout()
     return 0
-
-
-def _misfit(error: ImportError) -> str:
-    remedy = "make setup, or in the repository: pip install -e '.[edge]'"
-    return f"a package is missing or does not fit the others ({error}); {remedy}"
 
 
 def _read_source(uri: str, config: Config, reader: Reader, sinks: Sequence[Sink]) -> list[EdgeError]:
