@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from edge.board import is_raspberry_pi
 from edge.bundle import GOLDEN_FILE, load_card
 from edge.classifier import Classifier
-from edge.config import Config, load_config, not_yet_readable
+from edge.config import load_config, missing_bundles
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
 from edge.faults import require_64_bits, require_permission, require_python, require_space, users_of
 from edge.normalize import normalize_glyph
 from edge.outputs.checks import output_checks
 from edge.pictures import load_picture
 from edge.runtime import runtime_versions
+from edge.schema import Config
 from edge.sources import SourceSettings, is_live_uri, open_source
 from edge.sources.camera import video_devices
 from edge.sources.picamera import camera_count, import_picamera2
@@ -194,7 +195,7 @@ def _check_config(path: Path, models: Path) -> list[Check]:
         return [Check("configuration", "FAILED", str(error))]
     count = len(config.field)
     checks = [Check("configuration", "ok", f"{path}: {count} field{'' if count == 1 else 's'}")]
-    checks += [Check("field", "FAILED", problem) for problem in not_yet_readable(config, models)]
+    checks += [Check("field", "FAILED", problem) for problem in missing_bundles(config, models)]
     if config.reference is not None:
         checks.append(_attempt("reference", lambda: _reference(config)))
     checks += [_attempt(name, look) for name, look in output_checks(config).items()]

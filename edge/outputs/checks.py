@@ -10,11 +10,12 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from edge.config import Config, read_secret
+from edge.config import read_secret
 from edge.errors import DeliveryError, MissingPackageError, OutputError
 from edge.faults import require_space
 from edge.outputs.mqtt import PORT, TLS_PORT, import_paho
 from edge.outputs.store import require_own
+from edge.schema import Config
 
 CONNECT_S = 3.0
 """How long a server has to take a connection."""

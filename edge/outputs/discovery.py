@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from edge import __version__
-from edge.config import FieldTable
+from edge.schema import FieldTable
 
 PRESS = "PRESS"
 """Payload of the button."""
@@ -48,6 +48,9 @@ RATES = {
 
 SMALLEST_STEP = 0.001
 """Home Assistant's smallest step of a number."""
+
+MOST_PLACES = 9
+"""Digits of a number that may have any."""
 
 STATUSES = ["ok", "uncertain", "empty", "rejected"]
 
@@ -178,7 +181,8 @@ def _components(base: str, field: FieldTable, slug: str, *, commands: bool) -> d
     }
     if commands:
         step = 10.0**-field.decimals
-        largest = round(step * (10 ** len(field.digits) - 1), field.decimals)
+        places = len(field.digits) + len(field.dials) or field.length or MOST_PLACES
+        largest = round(step * (10**places - 1), field.decimals)
         found[f"{slug}_set"] = {
             **{"platform": "number", "entity_category": "config", "mode": "box", "name": f"{field.name} set"},
             **_present(unit_of_measurement=unit_of(field) or None),

@@ -18,9 +18,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from edge.config import InfluxTable, read_secret
+from edge.config import read_secret
 from edge.outputs.post import post
 from edge.outputs.store import Message
+from edge.schema import InfluxTable
 
 ESCAPED_NAME = str.maketrans({",": r"\,", " ": r"\ ", "\n": r"\ "})
 ESCAPED_TAG = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\=", "\n": r"\ "})

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
-from edge.config import FieldTable, MqttTable, read_secret
+from edge.config import read_secret
 from edge.errors import DeliveryError, MissingPackageError
 from edge.outputs.discovery import discovery, slug_of, slugs
 from edge.outputs.store import Message
+from edge.schema import FieldTable, MqttTable
 
 PORT, TLS_PORT = 1883, 8883
 

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import __version__
-from edge.config import Config, CsvTable, FieldTable, StoreTable
 from edge.draw import annotate
 from edge.errors import OutputError
 from edge.nouns import Frame, Gray, Reading
@@ -27,6 +26,7 @@ from edge.outputs.record import Rates, Record, record_of
 from edge.outputs.store import Limits, Store
 from edge.outputs.webhook import Webhook
 from edge.pipeline import Sink
+from edge.schema import Config, CsvTable, FieldTable, StoreTable
 from edge.units import duration_s, size_bytes
 
 CLOSE_S = 2.0

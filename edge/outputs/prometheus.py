@@ -11,10 +11,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from edge.config import PrometheusTable
 from edge.errors import MissingPackageError, OutputError
 from edge.nouns import Frame
 from edge.outputs.record import Record
+from edge.schema import PrometheusTable
 
 
 class MetricsPage:

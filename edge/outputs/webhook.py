@@ -18,9 +18,10 @@ import time
 from collections.abc import Sequence
 
 from edge import __version__
-from edge.config import WebhookTable, read_secret
+from edge.config import read_secret
 from edge.outputs.post import post
 from edge.outputs.store import Message
+from edge.schema import WebhookTable
 
 
 class Webhook:

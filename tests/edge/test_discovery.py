@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import FieldTable
 from edge.outputs.discovery import device_class_of, discovery, slugs, state_class_of
+from edge.schema import FieldTable
 
 PUBLISHED = json.loads((Path(__file__).parents[1] / "fixtures" / "home_assistant_mqtt.json").read_text("utf-8"))
 
