@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.binarize import INK_FRACTION, MIN_CONTRAST
-from edge.nouns import Gray, Region
+from edge.nouns import Box, Gray, Region
 from edge.schema import BoxArea, Quad
 from edge.segment import coverage_of
 
@@ -46,11 +46,20 @@ FAINT = 0.22
 CROSSING = 4
 """Pixels that ink is deeper than a line is thick where a stroke crosses it."""
 
-LINE_SLACK = np.ones((5, 5), np.uint8)
-"""A line of the reference picture is looked for within two pixels of its place."""
+SAME_FIT = 0.97
+"""Shifts that fit this share of the best are alike."""
+
+SLACK = 4
+"""A row's lines are looked for within this distance of where the reference picture has them, in pixels."""
+
+ONE_AROUND = np.ones((3, 3), np.uint8)
+"""A pixel and its eight neighbours."""
 
 INSET = 0.1
 """The paper's and the pen's gray level are taken this far from the walls, over the height."""
+
+PAPER_QUANTILE = 0.7
+"""The lightest 30 % of a cell's inside are paper, whatever is written in it."""
 
 PEN_QUANTILE = 0.012
 """This share of a cell's pixels shows the pen: the strokes of a small 1 are twice as many."""
@@ -63,6 +72,9 @@ SPECK, MARK = 0.07, 0.24
 
 OVER_LINE = 0.17
 """A digit may reach this far over its line, over the cell's height."""
+
+SHARED = 0.3
+"""A neighbour's piece with this share of its ink in a cell may be that cell's digit."""
 
 TALL, BESIDE = 0.5, 0.15
 """Two pieces this high over the mark's height that overlap by less than this share of the narrower are two digits."""
@@ -107,15 +119,25 @@ class Lines:
         """What of the lines is ink in a mask."""
         return Lines(cv2.bitwise_and(self.level, mask), cv2.bitwise_and(self.upright, mask))
 
-    def around(self, shape: tuple[int, ...]) -> Lines:
-        """The lines two pixels wider to all sides, in a picture of this shape."""
-        size = (shape[1], shape[0])
-        return Lines(
-            *(
-                cv2.dilate(cv2.resize(each, size, interpolation=cv2.INTER_NEAREST), LINE_SLACK)
-                for each in (self.level, self.upright)
-            )
-        )
+    def sized(self, shape: tuple[int, ...]) -> Lines:
+        """The lines in a picture of this shape."""
+        if self.level.shape == shape:
+            return self
+        level, upright = (cv2.resize(each, shape[::-1], interpolation=cv2.INTER_NEAREST) for each in self.planes)
+        return Lines(level, upright)
+
+    def shifted(self, across: int, down: int) -> Lines:
+        """The lines moved by some pixels, and one pixel wider to all sides."""
+        shift = np.array([[1, 0, across], [0, 1, down]], np.float64)
+        size = self.level.shape[::-1]
+        moved = (cv2.warpAffine(each, shift, size, flags=cv2.INTER_NEAREST) for each in self.planes)
+        level, upright = (cv2.dilate(each, ONE_AROUND) for each in moved)
+        return Lines(level, upright)
+
+    @property
+    def planes(self) -> tuple[Gray, Gray]:
+        """Those above and below, and those beside."""
+        return self.level, self.upright
 
 
 def corners_of(box: BoxArea | Quad) -> Points:
@@ -188,10 +210,37 @@ def printed_lines(cells: Sequence[Cell]) -> list[Lines]:
     own = [_walls(mask, cell.width) for mask, cell in zip(dark, cells, strict=True)]
     if len(cells) < LEAST_CELLS or len({cell.gray.shape for cell in cells}) > 1:
         return own
-    common = np.mean([cv2.dilate(mask, np.ones((3, 3), np.uint8)) for mask in dark], axis=0) > 255 * MOST
+    common = np.mean([cv2.dilate(mask, ONE_AROUND) for mask in dark], axis=0) > 255 * MOST
     beside, between = _near_walls(cells[0].width)
     shared = Lines(_where(common & between[:, None]), _where(common & beside))
     return [lines.joined(shared.seen_in(mask)) for lines, mask in zip(own, dark, strict=True)]
+
+
+def known_lines(cells: Sequence[Cell], known: Sequence[Lines]) -> list[Lines]:
+    """The lines that the reference picture has, where the row has them: all are moved together to fit best.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+    known : sequence of Lines
+        Of each cell in the reference picture.
+    """
+    dark = [dark_pixels(cell) for cell in cells]
+    fitting = [lines.sized(mask.shape) for lines, mask in zip(known, dark, strict=True)]
+    likeness = np.zeros((2 * SLACK + 1, 2 * SLACK + 1), np.float32)
+    for mask, lines in zip(dark, fitting, strict=True):
+        roomy = cv2.copyMakeBorder(mask, SLACK, SLACK, SLACK, SLACK, cv2.BORDER_CONSTANT, value=0)
+        both = cv2.max(*lines.planes)
+        likeness += cv2.matchTemplate(roomy.astype(np.float32), both.astype(np.float32), cv2.TM_CCORR)
+    down, across = (int(k) - SLACK for k in np.unravel_index(_nearest_peak(likeness), likeness.shape))
+    return [lines.shifted(across, down).seen_in(mask) for lines, mask in zip(fitting, dark, strict=True)]
+
+
+def _nearest_peak(likeness: NDArray[np.float32]) -> int:
+    """Flat index of the largest value; of several about as large the one nearest to the middle."""
+    rows, columns = np.mgrid[-SLACK : SLACK + 1, -SLACK : SLACK + 1]
+    near = np.where(likeness >= SAME_FIT * likeness.max(), np.hypot(rows, columns), np.inf)
+    return int(near.argmin())
 
 
 def _where(is_line: NDArray[np.bool_]) -> Gray:
@@ -211,16 +260,16 @@ def _near_walls(width: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 def _walls(mask: Gray, width: int) -> Lines:
     """Runs of ink along a whole wall of the cell, each near its own wall: a long stroke across one is none."""
     beside, between = _near_walls(width)
-    wider = cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    wider = cv2.dilate(mask, ONE_AROUND)
     upright = cv2.morphologyEx(wider, cv2.MORPH_OPEN, np.ones((round(WALL * CELL_HEIGHT), 1), np.uint8))
     level = cv2.morphologyEx(wider, cv2.MORPH_OPEN, np.ones((1, max(round(WALL * width), 8)), np.uint8))
     upright[:, ~beside], level[~between] = 0, 0
-    return Lines(level, upright).seen_in(mask)
+    return Lines(cv2.dilate(level, ONE_AROUND), cv2.dilate(upright, ONE_AROUND)).seen_in(wider)
 
 
 def without_lines(mask: Gray, lines: Lines) -> Gray:
     """The ink without the lines; where it is deeper than a line is thick, a stroke crosses, and it stays."""
-    level, upright = (cv2.dilate(each, np.ones((3, 3), np.uint8)) for each in (lines.level, lines.upright))
+    level, upright = lines.planes
     down = np.ones((_thickness(lines.level) + CROSSING, 1), np.uint8)
     across = np.ones((1, _thickness(lines.upright.T) + CROSSING), np.uint8)
     crossing_level = cv2.morphologyEx(cv2.subtract(mask, upright), cv2.MORPH_OPEN, down)
@@ -244,8 +293,8 @@ def _inner(cell: Cell, inset: float = INSET) -> tuple[slice, slice]:
 
 
 def _paper(cell: Cell) -> float:
-    """Gray level of the cell's paper; shaded cells have their own."""
-    return float(np.median(cell.gray[_inner(cell)]))
+    """Gray level of the cell's paper; shaded cells have their own, and a bold digit covers half of one."""
+    return float(np.quantile(cell.gray[_inner(cell)], PAPER_QUANTILE))
 
 
 def dark_pixels(cell: Cell) -> Gray:
@@ -277,7 +326,7 @@ def written_in(cells: Sequence[Cell], lines: Sequence[Lines], least_depth: float
 def _pen_depth(cell: Cell, lines: Lines) -> float:
     """Gray levels that the pen is darker than the paper in a cell."""
     inner = _inner(cell)
-    printed = cv2.dilate(cv2.max(lines.level, lines.upright), np.ones((3, 3), np.uint8))
+    printed = cv2.dilate(cv2.max(*lines.planes), ONE_AROUND)
     free = cell.gray[inner][printed[inner] == 0]
     return _paper(cell) - float(np.quantile(free, PEN_QUANTILE)) if free.size else 0.0
 
@@ -287,39 +336,46 @@ def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: 
         return Written(None)
     level = _paper(cell) - max(INK_FRACTION * depth, least_depth)
     mask = without_lines(cv2.compare(cell.gray, level, cv2.CMP_LT), lines)
-    mask, boxes = _own_pieces(mask, cell.width)
+    mask, boxes, is_shared = _own_pieces(mask, cell.width)
     if not boxes:
-        return Written(None)
+        return Written(None, "a mark over the line" if is_shared else None)
     box = cv2.boundingRect(mask)
     if max(box[2:]) < MARK * CELL_HEIGHT:
         return Written(None, "a small mark")
     region = _region(cell.gray, mask, box, _paper(cell))
     if depth < FAINT_PEN * usual:
         return Written(region, "a faint mark")
-    return Written(region, _doubt_of(box, boxes, cell.width))
+    return Written(region, "a mark over the line" if is_shared else _doubt_of(box, boxes, cell.width))
 
 
-def _own_pieces(mask: Gray, width: int) -> tuple[Gray, list[tuple[int, int, int, int]]]:
-    """The ink that is the cell's own, more inside than outside, without specks; and its pieces' boxes."""
+def _own_pieces(mask: Gray, width: int) -> tuple[Gray, list[Box], bool]:
+    """The ink that is the cell's own, more inside than outside, without specks; its pieces' boxes; and whether a
+    neighbour's piece comes far in.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
-    inside = np.bincount(labels[MARGIN : MARGIN + CELL_HEIGHT, MARGIN : MARGIN + width].ravel(), minlength=count)
-    boxes, kept = [], np.zeros(count, np.uint8)
+    within = labels[MARGIN : MARGIN + CELL_HEIGHT, MARGIN : MARGIN + width]
+    inside = np.bincount(within.ravel(), minlength=count)
+    boxes, kept, is_shared = [], np.zeros(count, np.uint8), False
     for k in range(1, count):
         x, y, across, down, area = (int(value) for value in stats[k])
-        if inside[k] * 2 > area and max(across, down) > SPECK * CELL_HEIGHT:
+        if max(across, down) <= SPECK * CELL_HEIGHT:
+            continue
+        if inside[k] * 2 > area:
             kept[k] = 255
             boxes.append((x, y, across, down))
-    return kept[labels], boxes
+        elif inside[k] > SHARED * area:
+            is_shared = True
+    return kept[labels], boxes, is_shared
 
 
-def _region(gray: Gray, mask: Gray, box: tuple[int, int, int, int], paper: float) -> Region:
+def _region(gray: Gray, mask: Gray, box: Box, paper: float) -> Region:
     x, y, width, height = box
     left, top = max(x - 1, 0), max(y - 1, 0)
     area = slice(top, y + height + 1), slice(left, x + width + 1)
     return Region((x, y, width, height), coverage_of(gray[area], mask[area], paper))
 
 
-def _doubt_of(box: tuple[int, int, int, int], pieces: Sequence[tuple[int, int, int, int]], width: int) -> str | None:
+def _doubt_of(box: Box, pieces: Sequence[Box], width: int) -> str | None:
     """Why ink of a digit's size in a cell may not be one digit."""
     x, y, across, down = box
     beyond = max(MARGIN - x, x + across - MARGIN - width, MARGIN - y, y + down - MARGIN - CELL_HEIGHT)

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from edge.binarize import binarize
 from edge.boxes import (
     MARK,
-    Cell,
     Lines,
     Points,
     Written,
     corners_of,
     cut_cells,
     cut_upright,
-    dark_pixels,
+    known_lines,
     printed_lines,
     sides_of,
     written_in,
@@ -91,15 +90,7 @@ def read_boxes(
 def _written(gray: Gray, field: BoxField, quads: Sequence[Points]) -> list[Written]:
     """What is written in a field's cells."""
     cells = cut_cells(gray, quads)
-    lines = printed_lines(cells)
-    if field.lines:
-        lines = [mine.joined(_seen(known, cell)) for mine, known, cell in zip(lines, field.lines, cells, strict=True)]
-    return written_in(cells, lines)
-
-
-def _seen(known: Lines, cell: Cell) -> Lines:
-    """The ink of a cell where the reference picture has a printed line."""
-    return known.around(cell.gray.shape).seen_in(dark_pixels(cell))
+    return written_in(cells, known_lines(cells, field.lines) if field.lines else printed_lines(cells))
 
 
 def _predict(regions: Sequence[Region], classifier: Classifier) -> list[Prediction]:

@@ -39,7 +39,7 @@ PATCHES, PATCH_DISTANCE = 60, 28
 COARSE, FINE = ((0.5, 22), (0.5, 9)), ((1.0, 8), (1.0, 4))
 """Scale of the work picture and search radius of each step, in its pixels; 3 degrees move a corner by 22."""
 
-FOUND, NEAR = 0.55, 1.6
+FOUND, NEAR = 0.45, 2.0
 """A patch is found if it correlates by this much at this distance from its place, in pixels."""
 
 LEAST_FOUND = 8
