@@ -24,7 +24,7 @@ BACKOFF_S, BACKOFF_MAX_S = 1.0, 60.0
 AFTER_MAX_S = 3600.0
 """The longest pause that the other side may ask for."""
 
-FLUSH_S = 1.5
+FLUSH_S = 0.8
 """How long what still waits is sent for at the end."""
 
 

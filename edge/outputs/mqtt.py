@@ -1,8 +1,9 @@
 """An MQTT broker: retained states, a last will, pictures, commands, and the announcement to Home Assistant.
 
 Each connection is a client of its own, so that nothing is queued but in the outbox. States go out with QoS 1 and count
-as delivered when the broker has confirmed them; a connection that breaks in between makes a message arrive again, with
-the same `id`.
+as delivered when the broker has confirmed them. A state arrives again, with the same `id`, where a connection breaks
+before the confirmation, and the last one of each field on every new connection. A broker that speaks 3.1.1 confirms
+also what its access list makes it throw away; with 5 it says so.
 
 References
 ----------
@@ -101,6 +102,8 @@ class MqttBroker:
         self._lost = threading.Event()
         self._lost.set()
         self._refusal = ""
+        self._refused: dict[int, str] = {}
+        self._states: dict[str, bytes] = {}
 
     @property
     def address(self) -> str:
@@ -127,15 +130,18 @@ class MqttBroker:
 
     def send(self, messages: Sequence[Message]) -> None:
         """Publish messages and wait until the broker has confirmed them."""
-        published = [self._publish(self._topic(each), _payload(each)) for each in messages]
+        states = [(self._topic(each), _payload(each)) for each in messages]
+        published = [self._publish(topic, payload) for topic, payload in states]
         deadline = time.monotonic() + CONFIRM_S
-        for number, info in enumerate(published):
+        for number, (info, (topic, payload)) in enumerate(zip(published, states, strict=True)):
             while not self._is_confirmed(info):
                 if self._lost.is_set() or time.monotonic() > deadline:
                     raise self._gone(delivered=number)
                 self._lost.wait(LOOK_S)
-        if self._refusal:
-            raise DeliveryError(f"mqtt: {self.address} refuses to publish ({self._refusal}); allow it there")
+            if info.mid in self._refused:
+                why = f"refuses {topic} ({self._refused.pop(info.mid)}); allow [mqtt] user to publish it"
+                raise DeliveryError(f"mqtt: {self.address} {why}", delivered=number)
+            self._states[topic] = payload
 
     def close(self) -> None:
         """Say goodbye and hang up."""
@@ -159,6 +165,7 @@ class MqttBroker:
         self._answered.clear()
         self._is_welcome = False
         self._refusal = ""
+        self._refused.clear()
         self._client = self._new_client()
         try:
             self._client.connect(self._table.host, self._port, KEEPALIVE_S)
@@ -177,6 +184,8 @@ class MqttBroker:
             topic = f"{self._table.discovery_prefix}/device/readout_{self._table.device}/config"
             self._publish(topic, json.dumps(self._announcement).encode())
         self._publish(f"{self._base}/status", b"online")
+        for topic, payload in self._states.items():  # a broker that was started again may have forgotten them
+            self._publish(topic, payload)
         if self._on_command:
             topics = [f"{self._base}/trigger", *(f"{self._base}/{slug}/set" for slug in self._slugs.values())]
             self._client.subscribe([(topic, 1) for topic in topics])
@@ -245,9 +254,9 @@ class MqttBroker:
         self._lost.set()
         self._answered.set()
 
-    def _published(self, _client: Any, _data: Any, _mid: int, reason: Any, _properties: Any) -> None:
+    def _published(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self._refusal = str(reason)
+            self._refused[mid] = str(reason)
 
     def _received(self, _client: Any, _data: Any, message: Any) -> None:
         """Hand on a command; a retained one is from long ago and is left alone."""

@@ -34,15 +34,15 @@ def wait_for(is_so: Callable[[], object], timeout_s: float = 20.0) -> None:
 
 
 class Mosquitto:
-    """The broker; it keeps sessions and messages over a kill."""
+    """The broker; where it `keeps`, sessions and messages are there again after a kill."""
 
-    def __init__(self, folder: Path, settings: str = "allow_anonymous true") -> None:
+    def __init__(self, folder: Path, settings: str = "allow_anonymous true", *, keeps: bool = True) -> None:
         if PROGRAM is None:
             pytest.skip("mosquitto is not installed: apt-get install mosquitto")
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
-            f"listener {self.port} 127.0.0.1\n{settings}\nuser root\npersistence true\n"
+            f"listener {self.port} 127.0.0.1\n{settings}\nuser root\npersistence {str(keeps).lower()}\n"
             f"persistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
