@@ -90,13 +90,10 @@ class Cell:
         Dark ink on light paper.
     width : int
         Columns of the cell itself; it is `CELL_HEIGHT` high.
-    enlargement : float
-        Pixels of the picture a pixel of the frame: an enlarged line is a blurred one.
     """
 
     gray: Gray
     width: int
-    enlargement: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,12 +126,12 @@ class Lines:
         level, upright = (cv2.resize(each, shape[::-1], interpolation=cv2.INTER_NEAREST) for each in self.planes)
         return Lines(level, upright)
 
-    def shifted(self, across: int, down: int, wider: int) -> Lines:
-        """The lines moved by some pixels, and as many pixels wider to all sides as asked for."""
+    def shifted(self, across: int, down: int) -> Lines:
+        """The lines moved by some pixels, and one pixel wider to all sides."""
         shift = np.array([[1, 0, across], [0, 1, down]], np.float64)
         size = self.level.shape[::-1]
         moved = (cv2.warpAffine(each, shift, size, flags=cv2.INTER_NEAREST) for each in self.planes)
-        level, upright = (cv2.dilate(each, ONE_AROUND, iterations=wider) for each in moved)
+        level, upright = (cv2.dilate(each, ONE_AROUND) for each in moved)
         return Lines(level, upright)
 
     @property
@@ -184,7 +181,7 @@ def _bounds(quads: Sequence[Points], shape: tuple[int, ...]) -> tuple[int, int, 
 def _cut(gray: Gray, quad: Points) -> Cell:
     across, down = sides_of(quad)
     width = round(CELL_HEIGHT * min(max(across / down, NARROWEST), WIDEST))
-    return Cell(cut_upright(gray, quad, (width, CELL_HEIGHT), MARGIN)[0], width, CELL_HEIGHT / down)
+    return Cell(cut_upright(gray, quad, (width, CELL_HEIGHT), MARGIN)[0], width)
 
 
 def cut_upright(gray: Gray, quad: Points, size: tuple[int, int], margin: int = 0) -> tuple[Gray, NDArray[np.float64]]:
@@ -236,10 +233,7 @@ def known_lines(cells: Sequence[Cell], known: Sequence[Lines]) -> list[Lines]:
         both = cv2.max(*lines.planes)
         likeness += cv2.matchTemplate(roomy.astype(np.float32), both.astype(np.float32), cv2.TM_CCORR)
     down, across = (int(k) - SLACK for k in np.unravel_index(_nearest_peak(likeness), likeness.shape))
-    return [
-        lines.shifted(across, down, max(1, round(cell.enlargement))).seen_in(mask)
-        for lines, mask, cell in zip(fitting, dark, cells, strict=True)
-    ]
+    return [lines.shifted(across, down).seen_in(mask) for lines, mask in zip(fitting, dark, strict=True)]
 
 
 def _nearest_peak(likeness: NDArray[np.float32]) -> int:
