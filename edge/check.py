@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import GOLDEN_FILE, load_card
 from edge.classifier import Classifier
-from edge.config import load_config, not_yet_readable
+from edge.config import load_config, missing_bundles
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
 from edge.normalize import normalize_glyph
 from edge.pictures import load_picture
@@ -187,7 +187,7 @@ def _check_config(path: Path, models: Path) -> list[Check]:
         return [Check("configuration", "FAILED", str(error))]
     count = len(config.field)
     checks = [Check("configuration", "ok", f"{path}: {count} field{'' if count == 1 else 's'}")]
-    checks += [Check("field", "FAILED", problem) for problem in not_yet_readable(config, models)]
+    checks += [Check("field", "FAILED", problem) for problem in missing_bundles(config, models)]
     if config.reference is not None:
         checks.append(_attempt("reference", lambda: _reference(config)))
     return [*checks, _attempt("source", lambda: _source(config))]

@@ -25,7 +25,8 @@ from edge.errors import BundleError, ConfigError, EdgeError, OutputError, Pictur
 
 if TYPE_CHECKING:
     from edge.nouns import Frame, Prediction
-    from edge.pipeline import Reader, Sink
+    from edge.pipeline import FrameReader, Sink
+    from edge.reader import Reader
     from edge.schema import Config, ReadTable
     from edge.sources import Source
 
@@ -101,8 +102,9 @@ def read(
     from edge.sinks import AnnotatedPictures, JsonLines, TextLines, Window
 
     config = _load_config(config_path, model)
-    table = config.read if rotate is None else config.read.model_copy(update={"rotate": rotate})
-    reader = _open_reader(model, table)
+    if rotate is not None:
+        config = config.model_copy(update={"read": config.read.model_copy(update={"rotate": rotate})})
+    reader = _open_reader(model, config)
     sinks: list[Sink] = [JsonLines(sys.stdout) if as_json else TextLines(sys.stdout)]
     sinks += [AnnotatedPictures(annotate)] if annotate else []
     sinks += [Window()] if show else []
@@ -125,7 +127,7 @@ def classify(pictures: tuple[str, ...], model: Path | None, as_json: bool, plot:
     """Print the label of each picture of one digit, with the score of every class."""
     if plot and len(pictures) > 1:
         raise click.UsageError("--plot draws one picture; give one PICTURE, or leave it out")
-    reader = _open_reader(model)
+    reader = _open_line_reader(model)
     failures = 0
     for picture in pictures:
         try:
@@ -150,7 +152,7 @@ def run(config_path: Path | None, uri: str | None, model: Path | None, as_json: 
     if config_path is None and uri is None:
         raise click.UsageError("name a source: --source camera, or --config FILE; without a camera try --source demo:")
     config = _load_config(config_path, model)
-    reader = _open_reader(model, config.read)
+    reader = _open_reader(model, config)
     lines = JsonLines(sys.stdout) if as_json else TextLines(sys.stdout, with_time=True)
     failures: list[EdgeError] = []
     with _until_stopped():
@@ -185,7 +187,7 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
     from edge.bench import benchmark_lines, benchmark_record, measure
     from edge.sinks import write_lines
 
-    reader = _open_reader(model, threads=threads)
+    reader = _open_line_reader(model, threads=threads)
     found = measure(reader, size, frames, threads)
     write_lines(sys.stdout, [json.dumps(benchmark_record(found))] if as_json else benchmark_lines(found))
 
@@ -236,7 +238,7 @@ def _misfit(error: ImportError) -> str:
     return f"a package is missing or does not fit the others ({error}); {remedy}"
 
 
-def _read_source(uri: str, config: Config, reader: Reader, sinks: Sequence[Sink]) -> list[EdgeError]:
+def _read_source(uri: str, config: Config, reader: FrameReader, sinks: Sequence[Sink]) -> list[EdgeError]:
     """Read a source to its end, a live one for one frame; what it could not give is said and returned."""
     from edge.sources import is_live_uri
 
@@ -252,7 +254,12 @@ def _read_source(uri: str, config: Config, reader: Reader, sinks: Sequence[Sink]
 
 
 def _run_source(
-    uri: str, config: Config, reader: Reader, sinks: Sequence[Sink], frames: int | None, failures: list[EdgeError]
+    uri: str,
+    config: Config,
+    reader: FrameReader,
+    sinks: Sequence[Sink],
+    frames: int | None,
+    failures: list[EdgeError],
 ) -> None:
     from edge.pipeline import run as run_pipeline
     from edge.sources import SourceSettings, open_source
@@ -314,20 +321,29 @@ def _classified_lines(name: str, prediction: Prediction | None) -> list[str]:
 
 
 def _load_config(path: Path | None, model: Path | None) -> Config:
-    from edge.config import load_config, not_yet_readable
+    from edge.config import load_config, missing_bundles
     from edge.schema import Config
 
     if path is None:
         return Config()
     config = load_config(path)
-    problems = not_yet_readable(config, (model or default_model()).parent)
+    problems = missing_bundles(config, (model or default_model()).parent)
     if problems:
         raise ConfigError(f"{path}: {problems[0]}")
     return config
 
 
-def _open_reader(model: Path | None, table: ReadTable | None = None, threads: int = 1) -> Reader:
-    from edge.pipeline import Reader
+def _open_reader(model: Path | None, config: Config) -> FrameReader:
+    """What reads the configuration's fields, or without any every line of digits."""
+    from edge.fields import open_fields
+
+    if config.field:
+        return open_fields(config, (model or default_model()).parent)
+    return _open_line_reader(model, config.read)
+
+
+def _open_line_reader(model: Path | None, table: ReadTable | None = None, threads: int = 1) -> Reader:
+    from edge.reader import Reader
     from edge.schema import ReadTable
 
     table = table or ReadTable()

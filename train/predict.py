@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from edge.classifier import softmax
+from edge.crop import glyph_of_crop
 from edge.nouns import Glyph, Gray, Prediction
 from edge.pictures import load_picture
-from edge.pipeline import glyph_of_crop
 from train.evaluate import logits_of
 from train.run_folder import RunFolder
 
