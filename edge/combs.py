@@ -20,6 +20,9 @@ THICKNESS = 12
 JOIN = 3
 """Pixels by which specks of a base line may be apart, less one: the feet of printed letters are farther."""
 
+SOLID = 0.97
+"""Share of a base line that is dark at the least."""
+
 MIN_TICK, MAX_TICK = 5, 200
 """Height of a tick in pixels; the largest is a cell of 25 mm at 200 dpi."""
 
@@ -88,8 +91,17 @@ def _bases(walls: Walls, level: Gray) -> list[_Base]:
     for label, (x, y, width, height, _) in enumerate(stats.tolist()):
         if label and width >= 2 * MIN_WIDTH and height <= THICKNESS:
             own = labels[y : y + height, x : x + width] == label
-            bases.append(_base_of(own, walls.depth[y : y + height, x : x + width], x, y))
+            base = _base_of(own, walls.depth[y : y + height, x : x + width], x, y)
+            if _is_solid(base, walls.depth):
+                bases.append(base)
     return bases
+
+
+def _is_solid(base: _Base, depth: Gray) -> bool:
+    """Whether a line is dark all along; between the feet of printed letters there is paper."""
+    columns = np.arange(base.left, base.right + 1)
+    rows = np.round(base.slope * columns + base.offset).astype(int)
+    return float((depth[np.clip(rows, 0, depth.shape[0] - 1), columns] >= TICK_DEPTH * base.depth).mean()) >= SOLID
 
 
 def _base_of(own: NDArray[np.bool_], depth: Gray, x: int, y: int) -> _Base:
