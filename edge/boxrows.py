@@ -43,6 +43,9 @@ CORNER, CORNER_INK = 0.24, 0.5
 within the corners of its box, and none outside.
 """
 
+LIGHT = 0.55
+"""Share of the paper's gray level that a cell has at the least: a black band with white letters is none."""
+
 SAME = 0.75
 """Overlap over union of two boxes from which on they are one cell."""
 
@@ -53,6 +56,9 @@ MAX_GAP, HALF, GAP_RATIO = 1.3, 0.5, 2.2
 """Cells of a row stand apart by this share of their width at the most; by less than the next, or than so many times the
 least gap of the row, where a point or a dash stands between some.
 """
+
+HEADER = 15
+"""Rows that a table's wall goes on above its digits' cells, into the head of a column, at the least."""
 
 MISSING = 2
 """Cells at the most that are put in between two of a row, where the walls allow it."""
@@ -87,22 +93,31 @@ class _Masks:
     upright: Gray
 
 
-def find_cells(walls: Walls) -> list[Box]:
-    """Everything with four walls that has room for a digit, once each, in no order."""
-    return _without_twins(
-        [
-            box
-            for masks in _masks(walls)
-            for reach in REACHES
-            for box in _holes(_with_reach(masks, reach))
-            if is_walled(box, masks) and not _is_round(box, walls.depth)
-        ]
-    )
+def find_cells(lines: Sequence[Walls], gray: Gray) -> list[Box]:
+    """Everything on paper with four walls that has room for a digit, once each, in no order.
+
+    Parameters
+    ----------
+    lines : sequence of Walls
+        The picture's walls, solid and dotted.
+    gray : (rows, columns) uint8
+        The picture.
+    """
+    least = LIGHT * float(np.percentile(gray[::4, ::4], 95))
+    boxes = [
+        box
+        for walls in lines
+        for masks in _masks(walls)
+        for reach in REACHES
+        for box in _holes(_with_reach(masks, reach))
+        if is_walled(box, masks) and not _is_round(box, walls.depth)
+    ]
+    return [box for box in _without_twins(boxes) if _level_in(box, gray) >= least]
 
 
-def find_rows(walls: Walls, cells: Sequence[Box]) -> list[BoxRow]:
+def find_rows(lines: Sequence[Walls], cells: Sequence[Box]) -> list[BoxRow]:
     """Rows of at least two equal cells for a digit each; where two overlap, the longer one stays."""
-    masks = list(_masks(walls))
+    masks = [each for walls in lines for each in _masks(walls)]
     narrow = sorted(box for box in cells if NARROW <= box[2] / box[3] <= WIDE)
     chains = [part for chain in _chains(narrow) for part in _completed(chain, masks)]
     chains.sort(key=lambda chain: (-len(chain), _unevenness(chain)))
@@ -110,7 +125,7 @@ def find_rows(walls: Walls, cells: Sequence[Box]) -> list[BoxRow]:
     for chain in chains:
         if not any(overlap(box, other) > 0 for row in kept for other in row for box in chain):
             kept.append(chain)
-    return [BoxRow(tuple(chain), "cells") for chain in kept]
+    return [BoxRow(tuple(part), "cells") for row in kept for part in _columns(row, kept, masks)]
 
 
 def _masks(walls: Walls) -> Iterator[_Masks]:
@@ -287,6 +302,44 @@ def _lengthened(row: list[Box], pitch: int, masks: Sequence[_Masks]) -> list[Box
 
 def _has_walls(box: Box, masks: Sequence[_Masks]) -> bool:
     return box[0] >= BAND and any(is_walled(box, each) for each in masks)
+
+
+def _columns(row: list[Box], rows: Sequence[list[Box]], masks: Sequence[_Masks]) -> list[list[Box]]:
+    """The parts of a row in the columns of a table: some walls, not all, go on beyond the rows that are stacked."""
+    first, last = row, row
+    while above := next((each for each in rows if _is_stacked(each, first)), None):
+        first = above
+    while below := next((each for each in rows if _is_stacked(last, each)), None):
+        last = below
+    top, bottom = min(box[1] for box in first), max(box[1] + box[3] for box in last)
+    walls = [(left[0] + left[2] + right[0]) // 2 for left, right in pairwise(row)]
+    for start, end in ((top - 3 * BAND - HEADER, top - 3 * BAND), (bottom + 3 * BAND, bottom + 3 * BAND + HEADER)):
+        goes_on = [_goes_on(wall, start, end, masks) for wall in walls]
+        if any(goes_on) and not all(goes_on):
+            cuts = [0, *(index + 1 for index, on in enumerate(goes_on) if on), len(row)]
+            return [row[begin:stop] for begin, stop in pairwise(cuts)]
+    return [row]
+
+
+def _is_stacked(upper: Sequence[Box], lower: Sequence[Box]) -> bool:
+    """Whether a row stands right above another of equal length, with one wall between."""
+    (left, top, _, height), low = upper[0], lower[0]
+    gap = low[1] - top - height
+    right = upper[-1][0] + upper[-1][2] - lower[-1][0] - lower[-1][2]
+    return -BAND <= gap <= 4 * BAND and max(abs(left - low[0]), abs(right)) <= 2 * SLACK and low[1] > top
+
+
+def _goes_on(wall: int, start: int, end: int, masks: Sequence[_Masks]) -> bool:
+    """Whether there is a wall near a column in all of some rows."""
+    if start < 0 or end > masks[0].upright.shape[0]:
+        return False
+    return any(float(each.upright[start:end, wall - BAND : wall + BAND + 1].any(axis=1).mean()) >= 0.9 for each in masks)
+
+
+def _level_in(box: Box, gray: Gray) -> float:
+    """Gray level of most of a box."""
+    x, y, width, height = box
+    return float(np.median(gray[y : y + height : 2, x : x + width : 2]))
 
 
 def _between(one: Box, other: Box, share: float) -> Box:

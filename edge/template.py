@@ -98,13 +98,11 @@ def propose_template(gray: Gray, name: str = "picture") -> Template:
 
 def find_box_rows(gray: Gray) -> list[BoxRow]:
     """Rows of cells, combs and frames of a sheet seen straight, top to bottom, then left to right."""
-    found: list[BoxRow] = []
-    for gap in (0, DOTS):
-        walls = find_walls(gray, gap)
-        cells = find_cells(walls)
-        for rows in (find_rows(walls, cells), find_combs(walls) if gap == 0 else []):
-            found += [row for row in rows if not _overlaps(row, found)]
-        found += [row for row in find_frames(walls, cells, found) if not _overlaps(row, found)]
+    solid, dotted = (find_walls(gray, gap) for gap in (0, DOTS))
+    cells = find_cells((solid, dotted), gray)
+    found = find_rows((solid, dotted), cells)
+    found += [comb for comb in find_combs(solid) if not _overlaps(comb, found)]
+    found += find_frames(solid, cells, found)
     return _reading_order(found)
 
 
