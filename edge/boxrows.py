@@ -7,7 +7,8 @@ its pitch to a cell of which only the walls are left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -15,6 +16,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.nouns import Box, Gray
 from edge.pieces import union_box
@@ -34,6 +36,12 @@ BAND = 3
 
 SUPPORT, LEAST_SUPPORT = 0.75, 0.5
 """Share of its four sides that has a wall, and of each: a circle has half of its rectangle's sides."""
+
+SURELY = 0.85
+"""... and of each where the walls are all that tells of a cell."""
+
+STEP = 2.5
+"""Levels by which walls are looked for differ by this factor at the most."""
 
 NEAR_CORNER, CORNER_SUPPORT = (0.08, 0.3), 0.5
 """Part of a side next to a corner, and the share of it that has a wall: a circle has none there."""
@@ -59,6 +67,9 @@ least gap of the row, where a point or a dash stands between some.
 
 HEADER = 15
 """Rows that a table's wall goes on above its digits' cells, into the head of a column, at the least."""
+
+ALONG = 0.9
+"""Share of some rows that a wall stands in at the least to go through them."""
 
 MISSING = 2
 """Cells at the most that are put in between two of a row, where the walls allow it."""
@@ -86,59 +97,73 @@ class BoxRow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Masks:
-    """The walls from one level on: 255 on those from side to side, and on those from top to bottom."""
+class Masks:
+    """The walls from one level on, (rows, columns) uint8: 255 on those from side to side, and from top to bottom.
+
+    `near_level` and `near_upright` are 255 where there is one in a band of `BAND` pixels around; `ink` counts the
+    pixels of the upright ones.
+    """
 
     level: Gray
     upright: Gray
+    near_level: Gray
+    near_upright: Gray
+    ink: int
+
+    @classmethod
+    def of(cls, walls: Walls, least: float) -> Masks:
+        """The walls that stand out by `least` gray levels."""
+        level, upright = (cv2.compare(each, least, cv2.CMP_GT) for each in (walls.level, walls.upright))
+        across = np.ones((BAND, 1), np.uint8)
+        return cls(level, upright, cv2.dilate(level, across), cv2.dilate(upright, across.T), cv2.countNonZero(upright))
 
 
-def find_cells(lines: Sequence[Walls], gray: Gray) -> list[Box]:
+def find_cells(masks: Sequence[Masks], gray: Gray, depth: Gray) -> list[Box]:
     """Everything on paper with four walls that has room for a digit, once each, in no order.
 
     Parameters
     ----------
-    lines : sequence of Walls
-        The picture's walls, solid and dotted.
-    gray : (rows, columns) uint8
-        The picture.
+    masks : sequence of Masks
+        The picture's walls, solid and dotted, from faint to dark.
+    gray, depth : (rows, columns) uint8
+        The picture, and how much darker than the paper it is.
     """
     least = LIGHT * float(np.percentile(gray[::4, ::4], 95))
     boxes = [
         box
-        for walls in lines
-        for masks in _masks(walls)
-        for reach in REACHES
-        for box in _holes(_with_reach(masks, reach))
-        if is_walled(box, masks) and not _is_round(box, walls.depth)
+        for each in masks
+        for box in {box for reach in REACHES for box in _holes(_with_reach(each, reach))}
+        if is_walled(box, each) and not _is_round(box, depth)
     ]
     return [box for box in _without_twins(boxes) if _level_in(box, gray) >= least]
 
 
-def find_rows(lines: Sequence[Walls], cells: Sequence[Box]) -> list[BoxRow]:
-    """Rows of at least two equal cells for a digit each; where two overlap, the longer one stays."""
-    masks = [each for walls in lines for each in _masks(walls)]
+def find_rows(masks: Sequence[Masks], cells: Sequence[Box]) -> list[BoxRow]:
+    """Rows of at least two equal cells for a digit each; where two overlap, the longer one stays.
+
+    Parameters
+    ----------
+    masks : sequence of Masks
+    cells : sequence of Box
+        From `find_cells`.
+    """
     narrow = sorted(box for box in cells if NARROW <= box[2] / box[3] <= WIDE)
     chains = [part for chain in _chains(narrow) for part in _completed(chain, masks)]
     chains.sort(key=lambda chain: (-len(chain), _unevenness(chain)))
     kept: list[list[Box]] = []
     for chain in chains:
-        if not any(overlap(box, other) > 0 for row in kept for other in row for box in chain):
+        if not any(_touch(chain, row) for row in kept):
             kept.append(chain)
     return [BoxRow(tuple(part), "cells") for row in kept for part in _columns(row, kept, masks)]
 
 
-def _masks(walls: Walls) -> Iterator[_Masks]:
-    """The walls by how far they stand out, from faint to dark in steps of 2."""
-    least = walls.faint
-    while True:
-        yield _Masks(*(cv2.compare(each, least, cv2.CMP_GT) for each in (walls.level, walls.upright)))
-        if least >= walls.dark:
-            return
-        least = min(2 * least, walls.dark)
+def masks_of(walls: Walls) -> list[Masks]:
+    """The walls by how far they stand out, from faint to dark."""
+    steps = max(1, math.ceil(math.log(walls.dark / walls.faint, STEP)))
+    return [Masks.of(walls, walls.faint * (walls.dark / walls.faint) ** (k / steps)) for k in range(steps + 1)]
 
 
-def _with_reach(masks: _Masks, reach: int) -> Gray:
+def _with_reach(masks: Masks, reach: int) -> Gray:
     """All walls, each longer by `reach` at its ends."""
     along = np.ones((1, 2 * reach + 1), np.uint8)
     return cv2.max(cv2.dilate(masks.level, along), cv2.dilate(masks.upright, along.T))
@@ -160,23 +185,25 @@ def _holes(mask: Gray) -> list[Box]:
     return boxes
 
 
-def is_walled(box: Box, masks: _Masks) -> bool:
-    """Whether a box has walls on four sides that go nearly into its corners."""
+def is_walled(box: Box, masks: Masks, least: float = LEAST_SUPPORT) -> bool:
+    """Whether a box has walls on four sides, each in `least` of its length, that go nearly into its corners."""
     sides = _sides(box, masks)
-    shares = [float(side.mean()) if side.size else 0.0 for side in sides]
-    return min(shares) >= LEAST_SUPPORT and sum(shares) >= 4 * SUPPORT and _corner_support(sides) >= CORNER_SUPPORT
+    shares = [np.count_nonzero(side) / len(side) for side in sides]
+    return min(shares) >= least and sum(shares) >= 4 * SUPPORT and _corner_support(sides) >= CORNER_SUPPORT
 
 
-def _sides(box: Box, masks: _Masks) -> list[np.ndarray]:
+def _sides(box: Box, masks: Masks) -> list[NDArray[np.uint8]]:
     """For each pixel along the upper, lower, left and right side whether there is a wall just outside."""
     x, y, width, height = box
-    bands = (
-        masks.level[max(0, y - BAND) : y, x : x + width],
-        masks.level[y + height : y + height + BAND, x : x + width],
-        masks.upright[y : y + height, max(0, x - BAND) : x].T,
-        masks.upright[y : y + height, x + width : x + width + BAND].T,
-    )
-    return [band.any(axis=0) if band.size else np.zeros(0, bool) for band in bands]
+    rows, columns = masks.level.shape
+    above, below = max(0, y - 1 - BAND // 2), min(rows - 1, y + height + BAND // 2)
+    before, after = max(0, x - 1 - BAND // 2), min(columns - 1, x + width + BAND // 2)
+    return [
+        masks.near_level[above, x : x + width],
+        masks.near_level[below, x : x + width],
+        masks.near_upright[y : y + height, before],
+        masks.near_upright[y : y + height, after],
+    ]
 
 
 def _is_round(box: Box, depth: Gray) -> bool:
@@ -191,13 +218,13 @@ def _is_round(box: Box, depth: Gray) -> bool:
     return sum(bool(corner[BAND + 1 :, BAND + 1 :].any() and not corner[:BAND, :BAND].any()) for corner in corners) >= 3
 
 
-def _corner_support(sides: Sequence[np.ndarray]) -> float:
+def _corner_support(sides: Sequence[NDArray[np.uint8]]) -> float:
     """Share of the sides' parts next to the corners that has a wall."""
     ends = []
     for side in sides:
         first, last = (round(share * len(side)) for share in NEAR_CORNER)
-        ends += [side[first:last], side[::-1][first:last]]
-    return float(np.concatenate(ends).mean())
+        ends += [side[first:last], side[len(side) - last : len(side) - first]]
+    return sum(map(np.count_nonzero, ends)) / sum(map(len, ends))
 
 
 def overlap(one: Box, other: Box) -> float:
@@ -221,6 +248,11 @@ def _without_twins(boxes: Sequence[Box]) -> list[Box]:
     return [_middle(group) for group in groups]
 
 
+def _touch(one: Sequence[Box], other: Sequence[Box]) -> bool:
+    """Whether two rows have pixels in common."""
+    return overlap(union_box(one), union_box(other)) > 0 and any(overlap(a, b) > 0 for a in one for b in other)
+
+
 def _middle(boxes: Sequence[Box]) -> Box:
     left, top = median(box[0] for box in boxes), median(box[1] for box in boxes)
     right, bottom = median(box[0] + box[2] for box in boxes), median(box[1] + box[3] for box in boxes)
@@ -228,51 +260,50 @@ def _middle(boxes: Sequence[Box]) -> Box:
 
 
 def _chains(cells: Sequence[Box]) -> list[list[Box]]:
-    """From every cell the cells of its size to its right, at equal gaps, as far as they go."""
-    chains = []
-    for first in cells:
+    """The cells of one size side by side, at equal gaps, as far as they go, from each that is in no such row yet."""
+    followers = _followers(cells)
+    chains, taken = [], set[int]()
+    for first in range(len(cells)):
+        if first in taken:
+            continue
         chain = [first]
-        while follower := _follower(chain, cells):
+        while (follower := _next(chain, cells, followers[chain[-1]])) is not None:
             chain.append(follower)
-        chains.append(chain)
+        taken.update(chain)
+        chains.append([cells[index] for index in chain])
     return chains
 
 
-def _follower(chain: Sequence[Box], cells: Sequence[Box]) -> Box | None:
-    """The next cell of a row: the nearest like the last one, or a whole number of cells farther."""
-    last = chain[-1]
-    near = [cell for cell in cells if are_alike(last, cell) and cell[0] >= last[0] + last[2]]
-    if not near:
+def _followers(cells: Sequence[Box]) -> list[list[int]]:
+    """For each cell those like it to its right, the nearest first; `cells` stand left to right."""
+    if not cells:
+        return []
+    x, y, width, height = np.array(cells).T
+    slack_y, slack_x = (np.maximum(SLACK, LIKE * size)[:, None] for size in (height, width))
+    alike = (abs(height[:, None] - height) <= slack_y) & (abs(y[:, None] - y) <= slack_y)
+    alike &= (abs(width[:, None] - width) <= slack_x) & (x >= (x + width)[:, None])
+    return [np.flatnonzero(row).tolist() for row in alike]
+
+
+def _next(chain: Sequence[int], cells: Sequence[Box], followers: Sequence[int]) -> int | None:
+    """The next cell of a row: the nearest like the last one, if it is near or a whole number of cells away."""
+    if not followers:
         return None
-    cell = min(near)
-    gaps = [_gap(left, right) for left, right in pairwise(chain)]
+    last, cell = cells[chain[-1]], cells[followers[0]]
+    gaps = [_gap(cells[left], cells[right]) for left, right in pairwise(chain)]
     if _gap(last, cell) <= min(MAX_GAP * last[2], max(GAP_RATIO * min(gaps, default=last[2]), HALF * last[2])):
-        return cell
+        return followers[0]
     pitch = last[2] + min(gaps) if gaps else 0
     steps = (cell[0] - last[0]) / pitch if pitch else 0.0
-    is_whole = 2 <= round(steps) <= MISSING + 1 and abs(steps - round(steps)) * pitch <= _slack(last[2])
-    return cell if is_whole else None
-
-
-def are_alike(one: Box, other: Box) -> bool:
-    """Whether two cells stand side by side and are of one size."""
-    height = _slack(one[3])
-    return (
-        abs(one[3] - other[3]) <= height
-        and abs(one[1] - other[1]) <= height
-        and abs(one[2] - other[2]) <= _slack(one[2])
-    )
-
-
-def _slack(size: int) -> float:
-    return max(SLACK, LIKE * size)
+    is_whole = 2 <= round(steps) <= MISSING + 1 and abs(steps - round(steps)) * pitch <= max(SLACK, LIKE * last[2])
+    return followers[0] if is_whole else None
 
 
 def _gap(one: Box, other: Box) -> int:
     return other[0] - one[0] - one[2]
 
 
-def _completed(chain: list[Box], masks: Sequence[_Masks]) -> list[list[Box]]:
+def _completed(chain: list[Box], masks: Sequence[Masks]) -> list[list[Box]]:
     """The parts of a row, with the cells that lack between two of its own, or beyond its ends, where there are walls
     for them.
     """
@@ -291,7 +322,7 @@ def _completed(chain: list[Box], masks: Sequence[_Masks]) -> list[list[Box]]:
     return [_lengthened(part, pitch, masks) for part in parts if len(part) > 1]
 
 
-def _lengthened(row: list[Box], pitch: int, masks: Sequence[_Masks]) -> list[Box]:
+def _lengthened(row: list[Box], pitch: int, masks: Sequence[Masks]) -> list[Box]:
     """A row with the cells beyond its ends that have walls."""
     row = list(row)
     for end, step in ((0, -pitch), (-1, pitch)):
@@ -300,11 +331,12 @@ def _lengthened(row: list[Box], pitch: int, masks: Sequence[_Masks]) -> list[Box
     return row
 
 
-def _has_walls(box: Box, masks: Sequence[_Masks]) -> bool:
-    return box[0] >= BAND and any(is_walled(box, each) for each in masks)
+def _has_walls(box: Box, masks: Sequence[Masks]) -> bool:
+    """Whether there surely are walls for a cell."""
+    return box[0] >= BAND and any(is_walled(box, each, SURELY) for each in masks)
 
 
-def _columns(row: list[Box], rows: Sequence[list[Box]], masks: Sequence[_Masks]) -> list[list[Box]]:
+def _columns(row: list[Box], rows: Sequence[list[Box]], masks: Sequence[Masks]) -> list[list[Box]]:
     """The parts of a row in the columns of a table: some walls, not all, go on beyond the rows that are stacked."""
     first, last = row, row
     while above := next((each for each in rows if _is_stacked(each, first)), None):
@@ -312,11 +344,11 @@ def _columns(row: list[Box], rows: Sequence[list[Box]], masks: Sequence[_Masks])
     while below := next((each for each in rows if _is_stacked(last, each)), None):
         last = below
     top, bottom = min(box[1] for box in first), max(box[1] + box[3] for box in last)
+    own = (row[0][1], row[0][1] + row[0][3])
     walls = [(left[0] + left[2] + right[0]) // 2 for left, right in pairwise(row)]
     for start, end in ((top - 3 * BAND - HEADER, top - 3 * BAND), (bottom + 3 * BAND, bottom + 3 * BAND + HEADER)):
-        goes_on = [_goes_on(wall, start, end, masks) for wall in walls]
-        if any(goes_on) and not all(goes_on):
-            cuts = [0, *(index + 1 for index, on in enumerate(goes_on) if on), len(row)]
+        cuts = [0, *(k for k, wall in enumerate(walls, 1) if _goes_on(wall, own, (start, end), masks)), len(row)]
+        if len(cuts) > 2 and all(stop - begin > 1 for begin, stop in pairwise(cuts)):
             return [row[begin:stop] for begin, stop in pairwise(cuts)]
     return [row]
 
@@ -329,11 +361,16 @@ def _is_stacked(upper: Sequence[Box], lower: Sequence[Box]) -> bool:
     return -BAND <= gap <= 4 * BAND and max(abs(left - low[0]), abs(right)) <= 2 * SLACK and low[1] > top
 
 
-def _goes_on(wall: int, start: int, end: int, masks: Sequence[_Masks]) -> bool:
-    """Whether there is a wall near a column in all of some rows."""
-    if start < 0 or end > masks[0].upright.shape[0]:
+def _goes_on(wall: int, own: tuple[int, int], beyond: tuple[int, int], masks: Sequence[Masks]) -> bool:
+    """Whether the wall near a column of some rows is in other rows as dark as in its own."""
+    if beyond[0] < 0 or beyond[1] > masks[0].upright.shape[0]:
         return False
-    return any(float(each.upright[start:end, wall - BAND : wall + BAND + 1].any(axis=1).mean()) >= 0.9 for each in masks)
+
+    def share(mask: Masks, rows: tuple[int, int]) -> float:
+        return float(mask.upright[slice(*rows), wall - BAND : wall + BAND + 1].any(axis=1).mean())
+
+    in_own = [mask for mask in masks if share(mask, own) >= ALONG]
+    return bool(in_own) and share(min(in_own, key=lambda mask: mask.ink), beyond) >= ALONG
 
 
 def _level_in(box: Box, gray: Gray) -> float:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxrows import BoxRow, find_cells, find_rows, overlap
+from edge.boxrows import BoxRow, find_cells, find_rows, masks_of, overlap
 from edge.combs import find_combs
 from edge.config import parse_config
 from edge.errors import PictureError
@@ -99,8 +99,9 @@ def propose_template(gray: Gray, name: str = "picture") -> Template:
 def find_box_rows(gray: Gray) -> list[BoxRow]:
     """Rows of cells, combs and frames of a sheet seen straight, top to bottom, then left to right."""
     solid, dotted = (find_walls(gray, gap) for gap in (0, DOTS))
-    cells = find_cells((solid, dotted), gray)
-    found = find_rows((solid, dotted), cells)
+    masks = [*masks_of(solid), *masks_of(dotted)]
+    cells = find_cells(masks, gray, solid.depth)
+    found = find_rows(masks, cells)
     found += [comb for comb in find_combs(solid) if not _overlaps(comb, found)]
     found += find_frames(solid, cells, found)
     return _reading_order(found)
