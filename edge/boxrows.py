@@ -51,6 +51,11 @@ CORNER, CORNER_INK = 0.24, 0.5
 within the corners of its box, and none outside.
 """
 
+MAX_LINE, MAX_THICK, ROUNDED = 160, 10, 0.2
+"""Length and thickness in pixels of a single cell's upper and lower line at the most, and the share of the cell's side
+that a rounded corner takes.
+"""
+
 LIGHT = 0.55
 """Share of the paper's gray level that a cell has at the least: a black band with white letters is none."""
 
@@ -135,6 +140,7 @@ def find_cells(masks: Sequence[Masks], gray: Gray, depth: Gray) -> list[Box]:
         for box in {box for reach in REACHES for box in _holes(_with_reach(each, reach))}
         if is_walled(box, each) and not _is_round(box, depth)
     ]
+    boxes += [box for each in masks for box in _between_lines(each) if not _is_round(box, depth)]
     return [box for box in _without_twins(boxes) if _level_in(box, gray) >= least]
 
 
@@ -183,6 +189,35 @@ def _holes(mask: Gray) -> list[Box]:
             if is_large and cv2.contourArea(outline) >= FILL * inner[2] * inner[3]:
                 boxes.append(inner)
     return boxes
+
+
+def _between_lines(masks: Masks) -> list[Box]:
+    """Boxes of a cell each between two short lines, one above the other, whatever is written between them."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(masks.level, connectivity=8, ltype=cv2.CV_32S)
+    lines = stats[1:, :4]
+    lines = lines[(lines[:, 2] >= MIN_WIDTH) & (lines[:, 2] <= MAX_LINE) & (lines[:, 3] <= MAX_THICK)]
+    left, top, width, height = lines.T
+    down = top - (top + height)[:, None]
+    beside = np.maximum(abs(left - left[:, None]), abs(left + width - (left + width)[:, None]))
+    fits = (down >= MIN_HEIGHT) & (beside <= SLACK) & (down >= width / WIDE) & (down <= width / NARROW)
+    boxes = [_fitted(lines[upper], lines[lower], masks) for upper, lower in np.argwhere(fits).tolist()]
+    return [box for box in boxes if box is not None and is_walled(box, masks, SURELY)]
+
+
+def _fitted(upper: NDArray[np.int32], lower: NDArray[np.int32], masks: Masks) -> Box | None:
+    """The box between an upper and a lower line, and the upright walls nearest to their ends; None without these."""
+    top, bottom = int(upper[1] + upper[3]), int(lower[1])
+    first, last = int(min(upper[0], lower[0])), int(max(upper[0] + upper[2], lower[0] + lower[2]))
+    reach = round(ROUNDED * (last - first))
+    start = max(0, first - reach)
+    area = masks.upright[top:bottom, start : last + reach] > 0
+    walls = np.flatnonzero(area.mean(axis=0) >= 1 - 2 * ROUNDED) + start
+    before, after = walls[walls <= first + reach], walls[walls >= last - 1 - reach]
+    if not before.size or not after.size:
+        return None
+    x = int(before.max()) + 1
+    width = int(after.min()) - x
+    return (x, top, width, bottom - top) if width >= MIN_WIDTH else None
 
 
 def is_walled(box: Box, masks: Masks, least: float = LEAST_SUPPORT) -> bool:

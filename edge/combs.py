@@ -35,6 +35,9 @@ MAX_PITCH = 160
 UNEQUAL = 0.06
 """Share of the pitch by which a tick may stand beside its place, and 2 pixels that count as nothing."""
 
+PLACED, SEEN = 0.03, 0.75
+"""... on a line that ticks cut into equal parts; and the share of them that is seen at the least."""
+
 LIKE_TICKS = 0.25
 """Share by which the ticks' heights may differ, and 3 pixels."""
 
@@ -152,7 +155,7 @@ def _ticks(base: _Base, depth: Gray) -> list[_Tick]:
 
 def _longest_progression(ticks: Sequence[_Tick], base: _Base) -> list[_Tick] | None:
     """The most ticks at one pitch, with those put in that a digit hides."""
-    best: list[_Tick] = []
+    best = _equal_parts(ticks, base) or []
     for index, first in enumerate(ticks):
         for second in ticks[index + 1 :]:
             pitch = second.column - first.column
@@ -165,6 +168,24 @@ def _longest_progression(ticks: Sequence[_Tick], base: _Base) -> list[_Tick] | N
     slack = max(3.0, UNEQUAL * (best[1].column - best[0].column))
     is_whole = abs(best[0].column - base.left) <= slack and abs(best[-1].column - base.right) <= slack
     return best if len(best) >= SURE or is_whole else None
+
+
+def _equal_parts(ticks: Sequence[_Tick], base: _Base) -> list[_Tick] | None:
+    """Ticks that cut the whole base line into the most equal parts; digits may hide some."""
+    half = base.thickness / 2
+    left, right = base.left + half, base.right - half
+    for parts in range(int((right - left) / MIN_WIDTH), 1, -1):
+        pitch = (right - left) / parts
+        if pitch > MAX_PITCH:
+            return None
+        slack = max(2.0, PLACED * pitch)
+        places = [left + pitch * k for k in range(parts + 1)]
+        found = [min(ticks, key=lambda tick: abs(tick.column - place)) for place in places] if ticks else []
+        near = [tick if abs(tick.column - place) <= slack else _Tick(place, 0) for tick, place in zip(found, places, strict=False)]
+        seen = [tick for tick in near if tick.height]
+        if len(seen) >= max(3, SEEN * len(places)) and near[0].height and near[-1].height and _are_even(seen):
+            return near
+    return None
 
 
 def _progression(first: _Tick, pitch: float, ticks: Sequence[_Tick]) -> list[_Tick]:

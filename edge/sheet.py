@@ -26,6 +26,9 @@ MAX_ENLARGED = 2.0
 COARSE = 480
 """Longer side of the picture in which a sheet on a desk is looked for."""
 
+SHADED = (1.0, 0.85, 0.7, 0.58, 0.48)
+"""Of Otsu's level, the levels above which a sheet is light: in a shadow the desk and it are apart farther down."""
+
 LEAST_SHEET = 0.2
 """Share of the picture that a sheet fills at the least."""
 
@@ -116,15 +119,22 @@ def corners_on_desk(gray: Gray) -> Corners | None:
     size = (max(1, round(gray.shape[1] * factor)), max(1, round(gray.shape[0] * factor)))
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8), borderType=cv2.BORDER_REPLICATE)
-    _, light = cv2.threshold(closed, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    otsu, _ = cv2.threshold(closed, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    for share in SHADED:
+        quad = _light_quad(cv2.compare(closed, share * otsu, cv2.CMP_GT))
+        if quad is not None:
+            return _refined((quad + 0.5) / factor - 0.5, gray, NEAR_EDGE / factor)
+    return None
+
+
+def _light_quad(light: Gray) -> Corners | None:
+    """The corners of the largest light area, if it is a sheet's."""
     outlines, _ = cv2.findContours(light, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:
         return None
-    hull = cv2.convexHull(max(outlines, key=cv2.contourArea))
-    quad = _quad_around(hull)
-    if quad is None or not _is_sheet(quad, cv2.contourArea(hull), small.shape):
-        return None
-    return _refined((quad + 0.5) / factor - 0.5, gray, NEAR_EDGE / factor)
+    outline = max(outlines, key=cv2.contourArea)
+    quad = _quad_around(cv2.convexHull(outline))
+    return quad if quad is not None and _is_sheet(quad, cv2.contourArea(outline), light.shape) else None
 
 
 def _quad_around(hull: NDArray[np.int32]) -> Corners | None:

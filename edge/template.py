@@ -102,7 +102,9 @@ def find_box_rows(gray: Gray) -> list[BoxRow]:
     masks = [*masks_of(solid), *masks_of(dotted)]
     cells = find_cells(masks, gray, solid.depth)
     found = find_rows(masks, cells)
-    found += [comb for comb in find_combs(solid) if not _overlaps(comb, found)]
+    combs = find_combs(solid)
+    found = [row for row in found if not any(_is_more(comb, row) for comb in combs)]
+    found += [comb for comb in combs if not _overlaps(comb, found)]
     found += find_frames(solid, cells, found)
     return _reading_order(found)
 
@@ -157,6 +159,11 @@ def _boxes(quads: NDArray[np.float64], shape: Sequence[int]) -> list[str]:
 
 def _points(points: NDArray[np.float64] | Sequence[tuple[float, float]]) -> str:
     return str([[round(float(x), 1), round(float(y), 1)] for x, y in points])
+
+
+def _is_more(comb: BoxRow, row: BoxRow) -> bool:
+    """Whether a comb is a row and the cells beside it that are written over."""
+    return len(comb.boxes) > len(row.boxes) and overlap(comb.box, row.box) > 0 and comb.kind != row.kind
 
 
 def _overlaps(row: BoxRow, others: Sequence[BoxRow]) -> bool:
