@@ -8,7 +8,7 @@ its pitch to a cell of which only the walls are left.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -24,6 +24,9 @@ from edge.walls import Walls
 
 REACHES = (2, 9)
 """Pixels by which a wall is made longer at its ends: hardly, and to the other wall at a rounded corner of 1 mm."""
+
+LONG = 85
+"""Pixels that no stroke of a digit is straight for, 11 mm at 200 dpi: a table's walls through several rows are."""
 
 MIN_WIDTH, MIN_HEIGHT = 16, 20
 """Least cell in pixels: 2 x 2.5 mm at 200 dpi."""
@@ -43,6 +46,9 @@ SURELY = 0.85
 STEP = 2.5
 """Levels by which walls are looked for differ by this factor at the most."""
 
+MANY = 4
+"""Equal cells from which on they are a row though their walls are not whole; a pair of zeros may look like two."""
+
 NEAR_CORNER, CORNER_SUPPORT = (0.08, 0.3), 0.5
 """Part of a side next to a corner, and the share of it that has a wall: a circle has none there."""
 
@@ -55,6 +61,9 @@ MAX_LINE, MAX_THICK, ROUNDED = 160, 10, 0.2
 """Length and thickness in pixels of a single cell's upper and lower line at the most, and the share of the cell's side
 that a rounded corner takes.
 """
+
+PALE = 0.4
+"""Depth of the palest side of a frame over that of its darkest at the least; dots have theirs in a part of the side."""
 
 LIGHT = 0.55
 """Share of the paper's gray level that a cell has at the least: a black band with white letters is none."""
@@ -137,10 +146,11 @@ def find_cells(masks: Sequence[Masks], gray: Gray, depth: Gray) -> list[Box]:
     boxes = [
         box
         for each in masks
-        for box in {box for reach in REACHES for box in _holes(_with_reach(each, reach))}
+        for box in {box for drawn in _drawings(each) for box in _holes(drawn)}
         if is_walled(box, each) and not _is_round(box, depth)
     ]
-    boxes += [box for each in masks for box in _between_lines(each) if not _is_round(box, depth)]
+    framed = {box for each in masks for box in _between_lines(each)}
+    boxes += [box for box in framed if not _is_round(box, depth) and _is_one_line(box, depth)]
     return [box for box in _without_twins(boxes) if _level_in(box, gray) >= least]
 
 
@@ -155,6 +165,7 @@ def find_rows(masks: Sequence[Masks], cells: Sequence[Box]) -> list[BoxRow]:
     """
     narrow = sorted(box for box in cells if NARROW <= box[2] / box[3] <= WIDE)
     chains = [part for chain in _chains(narrow) for part in _completed(chain, masks)]
+    chains = [chain for chain in chains if len(chain) >= MANY or all(_has_walls(cell, masks) for cell in chain)]
     chains.sort(key=lambda chain: (-len(chain), _unevenness(chain)))
     kept: list[list[Box]] = []
     for chain in chains:
@@ -169,10 +180,22 @@ def masks_of(walls: Walls) -> list[Masks]:
     return [Masks.of(walls, walls.faint * (walls.dark / walls.faint) ** (k / steps)) for k in range(steps + 1)]
 
 
-def _with_reach(masks: Masks, reach: int) -> Gray:
+def _drawings(masks: Masks) -> Iterator[Gray]:
+    """The walls in the ways that cells are looked for in: with little and with more reach, and the long ones alone, for
+    writing has none.
+    """
+    for reach in REACHES:
+        yield _with_reach(masks.level, masks.upright, reach)
+    along = np.ones((1, LONG), np.uint8)
+    level = cv2.bitwise_and(cv2.morphologyEx(masks.near_level, cv2.MORPH_OPEN, along), masks.level)
+    upright = cv2.bitwise_and(cv2.morphologyEx(masks.near_upright, cv2.MORPH_OPEN, along.T), masks.upright)
+    yield _with_reach(level, upright, REACHES[0])
+
+
+def _with_reach(level: Gray, upright: Gray, reach: int) -> Gray:
     """All walls, each longer by `reach` at its ends."""
     along = np.ones((1, 2 * reach + 1), np.uint8)
-    return cv2.max(cv2.dilate(masks.level, along), cv2.dilate(masks.upright, along.T))
+    return cv2.max(cv2.dilate(level, along), cv2.dilate(upright, along.T))
 
 
 def _holes(mask: Gray) -> list[Box]:
@@ -218,6 +241,21 @@ def _fitted(upper: NDArray[np.int32], lower: NDArray[np.int32], masks: Masks) ->
     x = int(before.max()) + 1
     width = int(after.min()) - x
     return (x, top, width, bottom - top) if width >= MIN_WIDTH else None
+
+
+def _is_one_line(box: Box, depth: Gray) -> bool:
+    """Whether the four sides of a box are printed with one line: none is much paler than another."""
+    x, y, width, height = box
+    if min(x, y) < BAND:
+        return False
+    bands = (
+        depth[y - BAND : y, x : x + width],
+        depth[y + height : y + height + BAND, x : x + width],
+        depth[y : y + height, x - BAND : x].T,
+        depth[y : y + height, x + width : x + width + BAND].T,
+    )
+    deep = [float(np.percentile(band.max(axis=0), 75)) for band in bands if band.size]
+    return len(deep) == 4 and min(deep) >= PALE * max(deep)
 
 
 def is_walled(box: Box, masks: Masks, least: float = LEAST_SUPPORT) -> bool:

@@ -20,6 +20,9 @@ THICKNESS = 12
 JOIN = 3
 """Pixels by which specks of a base line may be apart, less one: the feet of printed letters are farther."""
 
+WRITTEN, ALONG = 60, 0.75
+"""... and that digits which touch it reach up to; and share of such a line's length that a row of its own covers."""
+
 SOLID = 0.97
 """Share of a base line that is dark at the least."""
 
@@ -29,8 +32,8 @@ MIN_TICK, MAX_TICK = 5, 200
 TICK_DEPTH = 0.4
 """Share of the base line's depth that a tick has at the least: it is printed alike, and thin lines blur."""
 
-MAX_PITCH = 160
-"""Pixels between ticks at the most, 20 mm."""
+MIN_PITCH, MAX_PITCH = 24, 160
+"""Pixels between ticks: 3 to 20 mm."""
 
 UNEQUAL = 0.06
 """Share of the pitch by which a tick may stand beside its place, and 2 pixels that count as nothing."""
@@ -92,8 +95,12 @@ def _bases(walls: Walls, level: Gray) -> list[_Base]:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8, ltype=cv2.CV_32S)
     bases = []
     for label, (x, y, width, height, _) in enumerate(stats.tolist()):
-        if label and width >= 2 * MIN_WIDTH and height <= THICKNESS:
+        if label and width >= 2 * MIN_PITCH and height <= min(WRITTEN, width):
             own = labels[y : y + height, x : x + width] == label
+            if height > THICKNESS:
+                own &= (own.mean(axis=1) >= ALONG)[:, None]
+            if not own.any():
+                continue
             base = _base_of(own, walls.depth[y : y + height, x : x + width], x, y)
             if _is_solid(base, walls.depth):
                 bases.append(base)
@@ -161,7 +168,7 @@ def _longest_progression(ticks: Sequence[_Tick], base: _Base) -> list[_Tick] | N
             pitch = second.column - first.column
             if pitch > MAX_PITCH:
                 break
-            if pitch >= MIN_WIDTH and (found := _progression(first, pitch, ticks)) and len(found) > len(best):
+            if pitch >= MIN_PITCH and (found := _progression(first, pitch, ticks)) and len(found) > len(best):
                 best = found
     if len(best) < 3:
         return None
@@ -174,7 +181,7 @@ def _equal_parts(ticks: Sequence[_Tick], base: _Base) -> list[_Tick] | None:
     """Ticks that cut the whole base line into the most equal parts; digits may hide some."""
     half = base.thickness / 2
     left, right = base.left + half, base.right - half
-    for parts in range(int((right - left) / MIN_WIDTH), 1, -1):
+    for parts in range(int((right - left) / MIN_PITCH), 1, -1):
         pitch = (right - left) / parts
         if pitch > MAX_PITCH:
             return None

@@ -26,7 +26,7 @@ MAX_ENLARGED = 2.0
 COARSE = 480
 """Longer side of the picture in which a sheet on a desk is looked for."""
 
-SHADED = (1.0, 0.85, 0.7, 0.58, 0.48)
+SHADED = tuple(1 - 0.04 * step for step in range(16))
 """Of Otsu's level, the levels above which a sheet is light: in a shadow the desk and it are apart farther down."""
 
 LEAST_SHEET = 0.2
@@ -40,6 +40,12 @@ INSIDE = 0.01
 
 NEAR_EDGE = 2.5
 """Pixels of the coarse picture within which a sheet's side is sought again in the picture itself."""
+
+SURE_EDGE = 0.5
+"""Share of each side that lies on a sheet's straight edge at the least; a shadow's edge is soft."""
+
+ON_LINE = 2.0
+"""Pixels that a point of a side's edge may lie beside its line."""
 
 SAMPLES = 160
 """Points of a side that its line is fitted to."""
@@ -120,11 +126,15 @@ def corners_on_desk(gray: Gray) -> Corners | None:
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8), borderType=cv2.BORDER_REPLICATE)
     otsu, _ = cv2.threshold(closed, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    for share in SHADED:
-        quad = _light_quad(cv2.compare(closed, share * otsu, cv2.CMP_GT))
-        if quad is not None:
-            return _refined((quad + 0.5) / factor - 0.5, gray, NEAR_EDGE / factor)
-    return None
+    quads = [_light_quad(cv2.compare(closed, share * otsu, cv2.CMP_GT)) for share in SHADED]
+    found = [quad for quad in quads if quad is not None]
+    if not found:
+        return None
+    fits = [(quad + 0.5) / factor - 0.5 for quad in found]
+    reach = NEAR_EDGE / factor
+    refined = [_refined(_refined(quad, gray, reach)[0], gray, reach) for quad in fits]
+    sure = [fit for fit in refined if fit[1] >= SURE_EDGE] or [max(refined, key=lambda fit: fit[1])]
+    return max((quad for quad, _ in sure), key=lambda quad: float(cv2.contourArea(quad.astype(np.float32))))
 
 
 def _light_quad(light: Gray) -> Corners | None:
@@ -158,18 +168,23 @@ def _is_sheet(quad: Corners, area: float, shape: Sequence[int]) -> bool:
     return own >= LEAST_SHEET * rows * columns and area >= IN_SHEET * own and int(inside.sum()) >= 3
 
 
-def _refined(quad: Corners, gray: Gray, reach: float) -> Corners:
-    """The quadrilateral with its sides on the strongest edges near them."""
-    lines = [_edge_line(first, second, gray, reach) for first, second in zip(quad, np.roll(quad, -1, axis=0), strict=True)]
+def _refined(quad: Corners, gray: Gray, reach: float) -> tuple[Corners, float]:
+    """The quadrilateral with its sides on the strongest edges near them, and the least share of a side that is one."""
+    sides = zip(quad, np.roll(quad, -1, axis=0), strict=True)
+    lines, shares = zip(*(_edge_line(first, second, gray, reach) for first, second in sides), strict=True)
     crossings = [np.cross(lines[k - 1], lines[k]) for k in range(4)]
     if any(abs(point[2]) < 1e-9 for point in crossings):
-        return quad
+        return quad, 0.0
     found = np.array([point[:2] / point[2] for point in crossings])
-    return found if np.abs(found - quad).max() <= 4 * reach else quad
+    return (found, min(shares)) if np.abs(found - quad).max() <= 4 * reach else (quad, 0.0)
 
 
-def _edge_line(first: NDArray[np.float64], second: NDArray[np.float64], gray: Gray, reach: float) -> NDArray[np.float64]:
-    """The line, homogeneous, through the points where the picture changes most across a side."""
+def _edge_line(
+    first: NDArray[np.float64], second: NDArray[np.float64], gray: Gray, reach: float
+) -> tuple[NDArray[np.float64], float]:
+    """The line, homogeneous, through the points where the picture changes most across a side, and the share of them
+    that lie on it.
+    """
     along = (second - first) / np.linalg.norm(second - first)
     across = np.array([-along[1], along[0]])  # points into the sheet, which is clockwise
     offsets = np.arange(-2 * reach, 2 * reach + 0.5, 0.5)
@@ -177,11 +192,11 @@ def _edge_line(first: NDArray[np.float64], second: NDArray[np.float64], gray: Gr
     places = (starts[:, None] + offsets[:, None] * across).astype(np.float32)
     profile = cv2.remap(gray, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     rise = np.diff(cv2.blur(profile.astype(np.float32), (5, 1)), axis=1)
-    best = rise.argmax(axis=1)
-    points = starts + (offsets[best] + 0.25)[:, None] * across
-    points = points[rise.max(axis=1) >= 0.5 * np.median(rise.max(axis=1))]
-    dx, dy, x, y = cv2.fitLine(points.astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01).ravel().tolist()
-    return np.array([-dy, dx, dy * x - dx * y])
+    points = starts + (offsets[rise.argmax(axis=1)] + 0.25)[:, None] * across
+    strong = points[rise.max(axis=1) >= 0.5 * np.median(rise.max(axis=1))]
+    dx, dy, x, y = cv2.fitLine(strong.astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01).ravel().tolist()
+    line = np.array([-dy, dx, dy * x - dx * y])
+    return line, float((np.abs(points @ line[:2] + line[2]) <= ON_LINE).mean())
 
 
 def _straightened(corners: Corners) -> tuple[tuple[int, int], Matrix]:

@@ -14,13 +14,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.atomic import write_bytes, write_text
 from edge.boxrows import BoxRow, find_cells, find_rows, masks_of, overlap
 from edge.combs import find_combs
 from edge.config import parse_config
-from edge.errors import PictureError
+from edge.draw import draw_fields
+from edge.errors import OutputError, PictureError
 from edge.frames import find_frames
 from edge.nouns import Gray
-from edge.sheet import SIDE, Corners, Sheet, find_fiducials, find_sheet
+from edge.pictures import load_picture
+from edge.sheet import Corners, Sheet, find_fiducials, find_sheet
 from edge.walls import find_walls
 
 DOTS = 9
@@ -69,6 +72,30 @@ class Template:
     def cells(self) -> int:
         """How many boxes take one digit each."""
         return sum(len(field.quads) for field in self.fields if not field.is_region)
+
+
+def write_template(picture: Path, out: Path, preview: Path) -> str:
+    """Write the template of the form in a picture to `out`, and the picture with its fields to `preview`; returns what
+    was found, in a line.
+
+    Raises
+    ------
+    PictureError
+        Not a picture, or no boxes in it.
+    OutputError
+        `out` is there already, or a file cannot be written.
+    """
+    if out.exists():
+        raise OutputError(f"{out}: is there already, and may hold names that you gave; move it, or write to another")
+    gray = load_picture(picture)
+    found = propose_template(gray, str(picture))
+    drawn = draw_fields(gray, [(field.name, field.quads) for field in found.fields])
+    write_bytes(preview, cv2.imencode(".png", drawn)[1].tobytes())
+    write_text(out, template_toml(found, image_path(picture, out), gray.shape))
+    regions = sum(field.is_region for field in found.fields)
+    parts = [f"{len(found.fields) - regions} rows of {found.cells} boxes"] if regions < len(found.fields) else []
+    parts += [f"{regions} frame{'s' if regions > 1 else ''} without cells"] if regions else []
+    return f"{out}: {' and '.join(parts)}; look at {preview}, then name the fields"
 
 
 def propose_template(gray: Gray, name: str = "picture") -> Template:
