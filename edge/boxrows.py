@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from edge.nouns import Box, Gray
 from edge.pieces import union_box
-from edge.walls import Walls
+from edge.walls import SHADE, Walls
 
 REACHES = (2, 9)
 """Pixels by which a wall is made longer at its ends: hardly, and to the other wall at a rounded corner of 1 mm."""
@@ -71,7 +71,7 @@ LIGHT = 0.55
 SAME = 0.75
 """Overlap over union of two boxes from which on they are one cell."""
 
-LIKE, SLACK = 0.12, 3
+LIKE, SLACK = 0.16, 3
 """Share of its size by which a cell may differ from its neighbour, and pixels that count as nothing."""
 
 MAX_GAP, HALF, GAP_RATIO = 1.3, 0.5, 2.2
@@ -115,7 +115,7 @@ class Masks:
     """The walls from one level on, (rows, columns) uint8: 255 on those from side to side, and from top to bottom.
 
     `near_level` and `near_upright` are 255 where there is one in a band of `BAND` pixels around; `ink` counts the
-    pixels of the upright ones.
+    pixels of the upright ones; `is_dotted` says that dots count as walls.
     """
 
     level: Gray
@@ -123,13 +123,14 @@ class Masks:
     near_level: Gray
     near_upright: Gray
     ink: int
+    is_dotted: bool
 
     @classmethod
     def of(cls, walls: Walls, least: float) -> Masks:
         """The walls that stand out by `least` gray levels."""
         level, upright = (cv2.compare(each, least, cv2.CMP_GT) for each in (walls.level, walls.upright))
         across = np.ones((BAND, 1), np.uint8)
-        return cls(level, upright, cv2.dilate(level, across), cv2.dilate(upright, across.T), cv2.countNonZero(upright))
+        return cls(level, upright, cv2.dilate(level, across), cv2.dilate(upright, across.T), cv2.countNonZero(upright), walls.gap > 0)
 
 
 def find_cells(masks: Sequence[Masks], gray: Gray, depth: Gray) -> list[Box]:
@@ -180,12 +181,41 @@ def masks_of(walls: Walls) -> list[Masks]:
     return [Masks.of(walls, walls.faint * (walls.dark / walls.faint) ** (k / steps)) for k in range(steps + 1)]
 
 
+def with_white_cells(row: BoxRow, gray: Gray) -> BoxRow:
+    """A row of cells that shade alone sets off, with the white ones between, where every gap is as wide as a cell.
+
+    Parameters
+    ----------
+    row : BoxRow
+    gray : (rows, columns) uint8
+    """
+    gaps = [_gap(left, right) for left, right in pairwise(row.boxes)]
+    is_even = all(abs(gap - box[2]) <= max(SLACK, 2 * LIKE * box[2]) for gap, box in zip(gaps, row.boxes, strict=False))
+    if not is_even or not all(_is_shade(box, gray) for box in row.boxes):
+        return row
+    boxes = [row.boxes[0]]
+    for left, right in pairwise(row.boxes):
+        end = left[0] + left[2]
+        boxes += [(end, left[1], right[0] - end, left[3]), right]
+    return BoxRow(tuple(boxes), "cells")
+
+
+def _is_shade(box: Box, gray: Gray) -> bool:
+    """Whether a box is darker than what is above it, and no line runs there."""
+    x, y, width, height = box
+    above = gray[max(0, y - 3 * BAND) : y + 1, x : x + width]
+    inside = _level_in(box, gray)
+    return float(np.median(above.max(axis=0))) >= inside + SHADE and float(np.median(above.min(axis=0))) >= inside - SHADE
+
+
 def _drawings(masks: Masks) -> Iterator[Gray]:
     """The walls in the ways that cells are looked for in: with little and with more reach, and the long ones alone, for
     writing has none.
     """
     for reach in REACHES:
         yield _with_reach(masks.level, masks.upright, reach)
+    if masks.is_dotted:
+        return  # circles side by side make a long dotted line
     along = np.ones((1, LONG), np.uint8)
     level = cv2.bitwise_and(cv2.morphologyEx(masks.near_level, cv2.MORPH_OPEN, along), masks.level)
     upright = cv2.bitwise_and(cv2.morphologyEx(masks.near_upright, cv2.MORPH_OPEN, along.T), masks.upright)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.atomic import write_bytes, write_text
-from edge.boxrows import BoxRow, find_cells, find_rows, masks_of, overlap
+from edge.boxrows import BoxRow, find_cells, find_rows, masks_of, overlap, with_white_cells
 from edge.combs import find_combs
 from edge.config import parse_config
 from edge.draw import draw_fields
@@ -24,7 +24,7 @@ from edge.frames import find_frames
 from edge.nouns import Gray
 from edge.pictures import load_picture
 from edge.sheet import Corners, Sheet, find_fiducials, find_sheet
-from edge.walls import find_walls
+from edge.walls import find_walls, with_shades
 
 DOTS = 9
 """Pixels at the most between the dots of a dotted wall, 1.1 mm at 200 dpi."""
@@ -132,6 +132,10 @@ def find_box_rows(gray: Gray) -> list[BoxRow]:
     combs = find_combs(solid)
     found = [row for row in found if not any(_is_more(comb, row) for comb in combs)]
     found += [comb for comb in combs if not _overlaps(comb, found)]
+    shaded = masks_of(with_shades(solid))
+    shades = find_rows(shaded, find_cells(shaded, gray, solid.depth))
+    found += [row for row in shades if not _overlaps(row, found)]
+    found = [with_white_cells(row, gray) for row in found]
     found += find_frames(solid, cells, found)
     return _reading_order(found)
 

@@ -7,7 +7,7 @@ Image Analysis and Mathematical Morphology (1982).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -34,6 +34,10 @@ FAINT = 9
 """Gray levels that a faint line differs from its sides by at the least: opened along its run, noise stays below."""
 
 
+SHADE, SHADE_SIDE = 6.0, 11
+"""Gray levels that a shaded area differs from the paper by, and the side in pixels of the least one: pens are thinner."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Walls:
     """The lines of a picture.
@@ -46,6 +50,8 @@ class Walls:
         Gray levels that a pixel is darker than the paper around it.
     faint, dark : float
         Gray levels from which on a pixel is more than noise, and as dark as ink.
+    gap : int
+        Pixels at the most between the dots of a line; 0 where only solid ones count.
     """
 
     level: Gray
@@ -53,6 +59,7 @@ class Walls:
     depth: Gray
     faint: float
     dark: float
+    gap: int
 
 
 def find_walls(gray: Gray, gap: int = 0) -> Walls:
@@ -70,7 +77,19 @@ def find_walls(gray: Gray, gap: int = 0) -> Walls:
     faint = max(float(FAINT), NOISE_FACTOR * noise_level(gray) / 2)
     level = _standing_out(depth, gap, dark)
     upright = cv2.transpose(_standing_out(cv2.transpose(depth), gap, dark))
-    return Walls(level, upright, depth, faint, dark)
+    return Walls(level, upright, depth, faint, dark, gap)
+
+
+def with_shades(walls: Walls) -> Walls:
+    """The walls and the straight borders of shaded areas, which part cells that no line does."""
+    soft = cv2.blur(walls.depth, (5, 5))
+    shade = cv2.morphologyEx(soft, cv2.MORPH_OPEN, np.ones((SHADE_SIDE, SHADE_SIDE), np.uint8))
+    mask = cv2.compare(shade, max(SHADE, walls.faint / 2), cv2.CMP_GT)
+    borders = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    borders = cv2.min(borders, int(min(255.0, walls.dark + 1)))
+    level = cv2.max(walls.level, _standing_out(borders, 0, walls.dark))
+    upright = cv2.max(walls.upright, cv2.transpose(_standing_out(cv2.transpose(borders), 0, walls.dark)))
+    return replace(walls, level=level, upright=upright)
 
 
 def depth_of(gray: Gray) -> Gray:
