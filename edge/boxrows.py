@@ -62,6 +62,12 @@ MAX_LINE, MAX_THICK, ROUNDED = 160, 10, 0.2
 that a rounded corner takes.
 """
 
+PAPER = 0.7
+"""Share of a row's cells that is paper: a digit leaves nine tenths, a white letter in a black band half."""
+
+STROKE = 0.12
+"""Width of a cell's thinner wall over the cell's at the most: letters have strokes of a fifth of their holes."""
+
 PALE = 0.4
 """Depth of the palest side of a frame over that of its darkest at the least; dots have theirs in a part of the side."""
 
@@ -143,7 +149,7 @@ def find_cells(masks: Sequence[Masks], gray: Gray, depth: Gray) -> list[Box]:
     gray, depth : (rows, columns) uint8
         The picture, and how much darker than the paper it is.
     """
-    least = LIGHT * float(np.percentile(gray[::4, ::4], 95))
+    least = _least_level(gray)
     boxes = [
         box
         for each in masks
@@ -155,7 +161,7 @@ def find_cells(masks: Sequence[Masks], gray: Gray, depth: Gray) -> list[Box]:
     return [box for box in _without_twins(boxes) if _level_in(box, gray) >= least]
 
 
-def find_rows(masks: Sequence[Masks], cells: Sequence[Box]) -> list[BoxRow]:
+def find_rows(masks: Sequence[Masks], cells: Sequence[Box], gray: Gray, depth: Gray) -> list[BoxRow]:
     """Rows of at least two equal cells for a digit each; where two overlap, the longer one stays.
 
     Parameters
@@ -163,10 +169,14 @@ def find_rows(masks: Sequence[Masks], cells: Sequence[Box]) -> list[BoxRow]:
     masks : sequence of Masks
     cells : sequence of Box
         From `find_cells`.
+    gray, depth : (rows, columns) uint8
+        The picture, and how much darker than the paper it is.
     """
+    least = _least_level(gray)
     narrow = sorted(box for box in cells if NARROW <= box[2] / box[3] <= WIDE)
     chains = [part for chain in _chains(narrow) for part in _completed(chain, masks)]
     chains = [chain for chain in chains if len(chain) >= MANY or all(_has_walls(cell, masks) for cell in chain)]
+    chains = [chain for chain in chains if _are_for_writing(chain, gray, depth, least)]
     chains.sort(key=lambda chain: (-len(chain), _unevenness(chain)))
     kept: list[list[Box]] = []
     for chain in chains:
@@ -273,6 +283,15 @@ def _fitted(upper: NDArray[np.int32], lower: NDArray[np.int32], masks: Masks) ->
     return (x, top, width, bottom - top) if width >= MIN_WIDTH else None
 
 
+def _thickness(box: Box, depth: Gray) -> float:
+    """Width of the upright walls of a box, in pixels: of the thinner one, for a band may be the other."""
+    x, y, width, height = box
+    reach = max(BAND + 1, round(2 * STROKE * width))
+    sides = (depth[y : y + height, max(0, x - reach) : x][:, ::-1], depth[y : y + height, x + width : x + width + reach])
+    profiles = [np.median(side, axis=0) for side in sides if side.size]
+    return min((float((each[: int(np.argmin(each)) + 1] >= each.max() / 2).sum()) for each in profiles), default=0.0)
+
+
 def _is_one_line(box: Box, depth: Gray) -> bool:
     """Whether the four sides of a box are printed with one line: none is much paler than another."""
     x, y, width, height = box
@@ -318,7 +337,8 @@ def _is_round(box: Box, depth: Gray) -> bool:
     least = max(1.0, CORNER_INK * float(np.median(area[[*range(BAND), *range(-BAND, 0)]].reshape(2, BAND, -1).max(axis=1))))
     end = BAND + max(4, round(CORNER * min(width, height)))
     corners = [turned[:end, :end] >= least for turned in (area, area[::-1], area[:, ::-1], area[::-1, ::-1])]
-    return sum(bool(corner[BAND + 1 :, BAND + 1 :].any() and not corner[:BAND, :BAND].any()) for corner in corners) >= 3
+    cut = [bool(each[BAND + 1 :, BAND + 1 :].any() and not each[:BAND, :BAND].any()) for each in corners]
+    return any(cut[one] and cut[other] for one, other in ((0, 1), (2, 3), (0, 2), (1, 3)))
 
 
 def _corner_support(sides: Sequence[NDArray[np.uint8]]) -> float:
@@ -446,8 +466,10 @@ def _columns(row: list[Box], rows: Sequence[list[Box]], masks: Sequence[Masks]) 
         first = above
     while below := next((each for each in rows if _is_stacked(last, each)), None):
         last = below
+    if first is last:
+        return [row]
     top, bottom = min(box[1] for box in first), max(box[1] + box[3] for box in last)
-    own = (row[0][1], row[0][1] + row[0][3])
+    own = (first[0][1], first[0][1] + first[0][3])
     walls = [(left[0] + left[2] + right[0]) // 2 for left, right in pairwise(row)]
     for start, end in ((top - 3 * BAND - HEADER, top - 3 * BAND), (bottom + 3 * BAND, bottom + 3 * BAND + HEADER)):
         cuts = [0, *(k for k, wall in enumerate(walls, 1) if _goes_on(wall, own, (start, end), masks)), len(row)]
@@ -472,8 +494,27 @@ def _goes_on(wall: int, own: tuple[int, int], beyond: tuple[int, int], masks: Se
     def share(mask: Masks, rows: tuple[int, int]) -> float:
         return float(mask.upright[slice(*rows), wall - BAND : wall + BAND + 1].any(axis=1).mean())
 
-    in_own = [mask for mask in masks if share(mask, own) >= ALONG]
-    return bool(in_own) and share(min(in_own, key=lambda mask: mask.ink), beyond) >= ALONG
+    in_own = sorted((mask for mask in masks if share(mask, own) >= ALONG), key=lambda mask: mask.ink)
+    return any(share(mask, beyond) >= ALONG for mask in in_own[:2])  # it is a little paler where the head is shaded
+
+
+def _are_for_writing(row: Sequence[Box], gray: Gray, depth: Gray, least: float) -> bool:
+    """Whether a row's cells are paper with thin walls; what stands between letters is not."""
+    walls = median(_thickness(box, depth) / box[2] for box in row)
+    shares = [_paper_in(box, gray, least) for box in row]
+    return walls <= STROKE and median(shares) >= PAPER and min(shares) >= PAPER / 2
+
+
+def _paper_in(box: Box, gray: Gray, least: float) -> float:
+    """Share of a box that is lighter than ink."""
+    x, y, width, height = box
+    inside = gray[max(0, y) : y + height, max(0, x) : x + width]
+    return float((inside >= least).mean()) if inside.size else 0.0
+
+
+def _least_level(gray: Gray) -> float:
+    """Gray level that a cell has at the least."""
+    return LIGHT * float(np.percentile(gray[::4, ::4], 95))
 
 
 def _level_in(box: Box, gray: Gray) -> float:

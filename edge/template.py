@@ -128,12 +128,13 @@ def find_box_rows(gray: Gray) -> list[BoxRow]:
     solid, dotted = (find_walls(gray, gap) for gap in (0, DOTS))
     masks = [*masks_of(solid), *masks_of(dotted)]
     cells = find_cells(masks, gray, solid.depth)
-    found = find_rows(masks, cells)
+    found = find_rows(masks, cells, gray, solid.depth)
     combs = find_combs(solid)
-    found = [row for row in found if not any(_is_more(comb, row) for comb in combs)]
-    found += [comb for comb in combs if not _overlaps(comb, found)]
-    shaded = masks_of(with_shades(solid))
-    shades = find_rows(shaded, find_cells(shaded, gray, solid.depth))
+    combs = [comb for comb in combs if len(comb.boxes) > sum(len(row.boxes) for row in found if _overlaps(comb, [row]))]
+    found = combs + [row for row in found if not _overlaps(row, combs)]
+    shaded = with_shades(solid)
+    parts = masks_of(shaded)
+    shades = find_rows(parts, find_cells(parts, gray, shaded.depth), gray, shaded.depth)
     found += [row for row in shades if not _overlaps(row, found)]
     found = [with_white_cells(row, gray) for row in found]
     found += find_frames(solid, cells, found)
@@ -190,11 +191,6 @@ def _boxes(quads: NDArray[np.float64], shape: Sequence[int]) -> list[str]:
 
 def _points(points: NDArray[np.float64] | Sequence[tuple[float, float]]) -> str:
     return str([[round(float(x), 1), round(float(y), 1)] for x, y in points])
-
-
-def _is_more(comb: BoxRow, row: BoxRow) -> bool:
-    """Whether a comb is a row and the cells beside it that are written over."""
-    return len(comb.boxes) > len(row.boxes) and overlap(comb.box, row.box) > 0 and comb.kind != row.kind
 
 
 def _overlaps(row: BoxRow, others: Sequence[BoxRow]) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from edge.binarize import MIN_CONTRAST, NOISE_FACTOR, noise_level
+from edge.binarize import NOISE_FACTOR, noise_level
 from edge.nouns import Gray
 
 LENGTH = 15
@@ -26,6 +26,9 @@ THICK = 13
 
 DARK = 0.4
 """Share of the picture's contrast from which on a run is a line whatever lies beside it, such as a black band's edge."""
+
+LEAST_DARK = 60.0
+"""... and gray levels: a shaded area is paler."""
 
 PAPER_WINDOW = 61
 """Pixels that the paper is the lightest of, 7 mm: more than a band or a shaded cell is wide."""
@@ -73,7 +76,7 @@ def find_walls(gray: Gray, gap: int = 0) -> Walls:
         Pixels at the most between the dots of a line.
     """
     depth = depth_of(gray)
-    dark = max(float(MIN_CONTRAST), DARK * float(np.percentile(depth[::4, ::4], 99.5)))
+    dark = max(LEAST_DARK, DARK * float(np.percentile(depth[::4, ::4], 99.5)))
     faint = max(float(FAINT), NOISE_FACTOR * noise_level(gray) / 2)
     level = _standing_out(depth, gap, dark)
     upright = cv2.transpose(_standing_out(cv2.transpose(depth), gap, dark))
@@ -87,9 +90,10 @@ def with_shades(walls: Walls) -> Walls:
     mask = cv2.compare(shade, max(SHADE, walls.faint / 2), cv2.CMP_GT)
     borders = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     borders = cv2.min(borders, int(min(255.0, walls.dark + 1)))
+    lines = cv2.bitwise_and(walls.depth, cv2.compare(walls.depth, walls.dark, cv2.CMP_GT))
     level = cv2.max(walls.level, _standing_out(borders, 0, walls.dark))
     upright = cv2.max(walls.upright, cv2.transpose(_standing_out(cv2.transpose(borders), 0, walls.dark)))
-    return replace(walls, level=level, upright=upright)
+    return replace(walls, level=level, upright=upright, depth=cv2.max(borders, lines))
 
 
 def depth_of(gray: Gray) -> Gray:
