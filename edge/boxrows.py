@@ -1,8 +1,9 @@
-"""Rows of equal cells in a picture of a form, found without being told: cells with shared walls or apart, frames alone.
+"""Rows of equal cells in a picture of a form, found without being told: with shared walls, apart, or parted by shade.
 
-A cell is a hole between walls on four sides. Walls are looked for from the faintest to the darkest, for what shades a
-cell hides faint walls and what is faint has no dark ones; then equal cells side by side make a row, and a row lends
-its pitch to a cell of which only the walls are left.
+A cell is a hole between walls on four sides, or lies between two short lines one above the other where writing fills
+the hole. Walls are looked for from the faintest to the darkest, for shade hides faint walls and pale forms have no dark
+ones. Equal cells side by side make a row, which lends its pitch to those that are written over; a table's rows are
+parted where its columns are.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ NEAR_CORNER, CORNER_SUPPORT = (0.08, 0.3), 0.5
 """Part of a side next to a corner, and the share of it that has a wall: a circle has none there."""
 
 CORNER, CORNER_INK = 0.24, 0.5
-"""Part of a cell's shorter side that a corner goes to, and share of the walls' depth that is ink there: a circle has ink
-within the corners of its box, and none outside.
+"""Part of a cell's shorter side that a corner goes to, and share of the walls' depth that is ink: a circle has ink within
+the corners of its box, and none outside.
 """
 
 MAX_LINE, MAX_THICK, ROUNDED = 160, 10, 0.2
@@ -136,7 +137,14 @@ class Masks:
         """The walls that stand out by `least` gray levels."""
         level, upright = (cv2.compare(each, least, cv2.CMP_GT) for each in (walls.level, walls.upright))
         across = np.ones((BAND, 1), np.uint8)
-        return cls(level, upright, cv2.dilate(level, across), cv2.dilate(upright, across.T), cv2.countNonZero(upright), walls.gap > 0)
+        return cls(
+            level,
+            upright,
+            cv2.dilate(level, across),
+            cv2.dilate(upright, across.T),
+            cv2.countNonZero(upright),
+            walls.gap > 0,
+        )
 
 
 def find_cells(masks: Sequence[Masks], gray: Gray, depth: Gray) -> list[Box]:
@@ -212,10 +220,12 @@ def with_white_cells(row: BoxRow, gray: Gray) -> BoxRow:
 
 def _is_shade(box: Box, gray: Gray) -> bool:
     """Whether a box is darker than what is above it, and no line runs there."""
-    x, y, width, height = box
+    x, y, width, _ = box
     above = gray[max(0, y - 3 * BAND) : y + 1, x : x + width]
     inside = _level_in(box, gray)
-    return float(np.median(above.max(axis=0))) >= inside + SHADE and float(np.median(above.min(axis=0))) >= inside - SHADE
+    return (
+        float(np.median(above.max(axis=0))) >= inside + SHADE and float(np.median(above.min(axis=0))) >= inside - SHADE
+    )
 
 
 def _drawings(masks: Masks) -> Iterator[Gray]:
@@ -287,7 +297,10 @@ def _thickness(box: Box, depth: Gray) -> float:
     """Width of the upright walls of a box, in pixels: of the thinner one, for a band may be the other."""
     x, y, width, height = box
     reach = max(BAND + 1, round(2 * STROKE * width))
-    sides = (depth[y : y + height, max(0, x - reach) : x][:, ::-1], depth[y : y + height, x + width : x + width + reach])
+    sides = (
+        depth[y : y + height, max(0, x - reach) : x][:, ::-1],
+        depth[y : y + height, x + width : x + width + reach],
+    )
     profiles = [np.median(side, axis=0) for side in sides if side.size]
     return min((float((each[: int(np.argmin(each)) + 1] >= each.max() / 2).sum()) for each in profiles), default=0.0)
 
@@ -334,7 +347,9 @@ def _is_round(box: Box, depth: Gray) -> bool:
     if min(x, y) < BAND or x + width + BAND > depth.shape[1] or y + height + BAND > depth.shape[0]:
         return False
     area = depth[y - BAND : y + height + BAND, x - BAND : x + width + BAND]
-    least = max(1.0, CORNER_INK * float(np.median(area[[*range(BAND), *range(-BAND, 0)]].reshape(2, BAND, -1).max(axis=1))))
+    least = max(
+        1.0, CORNER_INK * float(np.median(area[[*range(BAND), *range(-BAND, 0)]].reshape(2, BAND, -1).max(axis=1)))
+    )
     end = BAND + max(4, round(CORNER * min(width, height)))
     corners = [turned[:end, :end] >= least for turned in (area, area[::-1], area[:, ::-1], area[::-1, ::-1])]
     cut = [bool(each[BAND + 1 :, BAND + 1 :].any() and not each[:BAND, :BAND].any()) for each in corners]
@@ -437,7 +452,11 @@ def _completed(chain: list[Box], masks: Sequence[Masks]) -> list[list[Box]]:
     for left, right in pairwise(chain):
         steps = round((right[0] - left[0]) / pitch)
         between = [_between(left, right, k / steps) for k in range(1, steps)]
-        if between and _gap(left, right) > MAX_GAP * 0.7 * left[2] and not all(_has_walls(cell, masks) for cell in between):
+        if (
+            between
+            and _gap(left, right) > MAX_GAP * 0.7 * left[2]
+            and not all(_has_walls(cell, masks) for cell in between)
+        ):
             parts.append([])
         elif between and all(_has_walls(cell, masks) for cell in between):
             parts[-1] += between

@@ -188,7 +188,10 @@ def _equal_parts(ticks: Sequence[_Tick], base: _Base) -> list[_Tick] | None:
         slack = max(2.0, PLACED * pitch)
         places = [left + pitch * k for k in range(parts + 1)]
         found = [min(ticks, key=lambda tick: abs(tick.column - place)) for place in places] if ticks else []
-        near = [tick if abs(tick.column - place) <= slack else _Tick(place, 0) for tick, place in zip(found, places, strict=False)]
+        near = [
+            tick if abs(tick.column - place) <= slack else _Tick(place, 0)
+            for tick, place in zip(found, places, strict=False)
+        ]
         seen = [tick for tick in near if tick.height]
         if len(seen) >= max(3, SEEN * len(places)) and near[0].height and near[-1].height and _are_even(seen):
             return near
@@ -227,7 +230,7 @@ def _are_even(ticks: Sequence[_Tick]) -> bool:
 
 
 def _rise(ticks: Sequence[_Tick], pitch: float, base: _Base, level: Gray) -> float:
-    """Height of the cells: that of the ends, be it to the upper line of a frame, or of high ticks, else by the pitch."""
+    """Height of the cells: up to a frame's upper line, else that of the ends or of high ticks, else by the pitch."""
     ends = min(ticks[0].height, ticks[-1].height)
     usual = float(np.median([tick.height for tick in ticks if tick.height]))
     upper = _height_of_frame(ticks, pitch, base, level)

@@ -43,7 +43,9 @@ def find_frames(walls: Walls, cells: Sequence[Box], taken: Sequence[BoxRow]) -> 
 
 
 def _holds_another(cell: Box, frames: Sequence[Box]) -> bool:
-    return any(other != cell and overlap(cell, other) > 0 and other[2] * other[3] < cell[2] * cell[3] for other in frames)
+    return any(
+        other != cell and overlap(cell, other) > 0 and other[2] * other[3] < cell[2] * cell[3] for other in frames
+    )
 
 
 def _is_for_writing(cell: Box, walls: Walls) -> bool:

@@ -265,7 +265,9 @@ def _corner_zones(shape: Sequence[int]) -> list[Box]:
     """The areas that a sheet's marks lie in, from the upper left clockwise."""
     rows, columns = shape[:2]
     side = round(MARK_ZONE * max(rows, columns))
-    return [(x, y, side, side) for x, y in ((0, 0), (columns - side, 0), (columns - side, rows - side), (0, rows - side))]
+    return [
+        (x, y, side, side) for x, y in ((0, 0), (columns - side, 0), (columns - side, rows - side), (0, rows - side))
+    ]
 
 
 def _marks_in(zone: Box, mask: Gray) -> list[Box]:
@@ -286,7 +288,9 @@ def _are_one_set(marks: Sequence[Box], mask: Gray, shape: Sequence[int]) -> bool
     askew = centres[0] + centres[2] - centres[1] - centres[3]
     if np.abs(askew).max() > 0.02 * max(shape):
         return False
-    forms = [cv2.resize(mask[y : y + h, x : x + w], (32, 32), interpolation=cv2.INTER_AREA) > 127 for x, y, w, h in marks]
+    forms = [
+        cv2.resize(mask[y : y + h, x : x + w], (32, 32), interpolation=cv2.INTER_AREA) > 127 for x, y, w, h in marks
+    ]
     sizes = [max(mark[2:]) for mark in marks]
     same = all((forms[0] & form).sum() >= MARK_LIKE * (forms[0] | form).sum() for form in forms[1:])
     return same and max(sizes) <= 1.15 * min(sizes) + 2

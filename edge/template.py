@@ -1,5 +1,5 @@
-"""A form's template proposed from a picture of it: the sheet, its box rows, the TOML for the user to name them in, and a
-picture with them drawn.
+"""A form's template proposed from a picture of it: the sheet, its box rows, the TOML for the user to name them in, and
+the picture with them drawn.
 """
 
 from __future__ import annotations
@@ -93,9 +93,18 @@ def write_template(picture: Path, out: Path, preview: Path) -> str:
     write_bytes(preview, cv2.imencode(".png", drawn)[1].tobytes())
     write_text(out, template_toml(found, image_path(picture, out), gray.shape))
     regions = sum(field.is_region for field in found.fields)
-    parts = [f"{len(found.fields) - regions} rows of {found.cells} boxes"] if regions < len(found.fields) else []
-    parts += [f"{regions} frame{'s' if regions > 1 else ''} without cells"] if regions else []
+    parts = (
+        [f"{_counted(len(found.fields) - regions, 'row')} of {_counted(found.cells, 'box')}"]
+        if regions < len(found.fields)
+        else []
+    )
+    parts += [f"{_counted(regions, 'frame')} without cells"] if regions else []
     return f"{out}: {' and '.join(parts)}; look at {preview}, then name the fields"
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = noun + ("es" if noun.endswith("x") else "s")
+    return f"{count} {noun if count == 1 else plural}"
 
 
 def propose_template(gray: Gray, name: str = "picture") -> Template:

@@ -25,7 +25,7 @@ THICK = 13
 """Pixels across which a faint line stands out from its sides: 1.5 mm at 200 dpi; a thicker one is as dark as ink."""
 
 DARK = 0.4
-"""Share of the picture's contrast from which on a run is a line whatever lies beside it, such as a black band's edge."""
+"""Share of the picture's contrast from which on a run is a line whatever lies beside it, as at a black band's edge."""
 
 LEAST_DARK = 60.0
 """... and gray levels: a shaded area is paler."""
@@ -38,7 +38,7 @@ FAINT = 9
 
 
 SHADE, SHADE_SIDE = 6.0, 11
-"""Gray levels that a shaded area differs from the paper by, and the side in pixels of the least one: pens are thinner."""
+"""Gray levels that a shaded area differs from the paper by, and the side of the least one in pixels: pens are thinner."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,14 +36,18 @@ def draw_cells(page, boxes, level=0, width=1):
 
 
 def write_digits(page, boxes):
-    for index, (x, y, w, h) in enumerate(boxes):
-        cv2.putText(page, str((7 * index + 2) % 10), (x + 4, y + h - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.75, 60, 2, cv2.LINE_AA)
+    for index, (x, y, _, h) in enumerate(boxes):
+        cv2.putText(
+            page, str((7 * index + 2) % 10), (x + 4, y + h - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.75, 60, 2, cv2.LINE_AA
+        )
     return page
 
 
 def found_boxes(gray):
     """x, y, width, height of the boxes of each field proposed, between the walls' middles as well as these tell."""
-    return [[(*quad.min(axis=0), *np.ptp(quad, axis=0)) for quad in field.quads] for field in propose_template(gray).fields]
+    return [
+        [(*quad.min(axis=0), *np.ptp(quad, axis=0)) for quad in field.quads] for field in propose_template(gray).fields
+    ]
 
 
 def assert_found(gray, *rows, within=2.5):
@@ -87,9 +91,19 @@ def test_rounded_cells_are_found():
     page, row = sheet(), cells(100, 200, 6, 8)
     for x, y, w, h in row:
         r = 5
-        for start, end in (((x + r, y), (x + w - r, y)), ((x + r, y + h), (x + w - r, y + h)), ((x, y + r), (x, y + h - r)), ((x + w, y + r), (x + w, y + h - r))):
+        for start, end in (
+            ((x + r, y), (x + w - r, y)),
+            ((x + r, y + h), (x + w - r, y + h)),
+            ((x, y + r), (x, y + h - r)),
+            ((x + w, y + r), (x + w, y + h - r)),
+        ):
             cv2.line(page, start, end, 0, 1)
-        for centre, turn in (((x + r, y + r), 180), ((x + w - r, y + r), 270), ((x + w - r, y + h - r), 0), ((x + r, y + h - r), 90)):
+        for centre, turn in (
+            ((x + r, y + r), 180),
+            ((x + w - r, y + r), 270),
+            ((x + w - r, y + h - r), 0),
+            ((x + r, y + h - r), 90),
+        ):
             cv2.ellipse(page, centre, (r, r), turn, 0, 90, 0, 1)
     assert_found(page, row)
 
@@ -156,7 +170,15 @@ def clutter(kind):
                 cv2.circle(page, (120 + 28 * column, 200 + 28 * row), 11, 0, 1, cv2.LINE_AA)
     elif kind == "letters":
         for row in range(12):
-            cv2.putText(page, "Declaration of HOUSEHOLD 1080", (40, 100 + 60 * row), cv2.FONT_HERSHEY_DUPLEX, 0.5 + 0.07 * row, 0, 1 + row // 4)
+            cv2.putText(
+                page,
+                "Declaration of HOUSEHOLD 1080",
+                (40, 100 + 60 * row),
+                cv2.FONT_HERSHEY_DUPLEX,
+                0.5 + 0.07 * row,
+                0,
+                1 + row // 4,
+            )
     elif kind == "bar code":
         rng = np.random.default_rng(0)
         for x in np.cumsum(rng.integers(3, 9, 60)):
@@ -164,7 +186,16 @@ def clutter(kind):
     elif kind == "framed text":
         cv2.rectangle(page, (60, 100), (760, 400), 0, 2)
         for row in range(8):
-            cv2.putText(page, "Please write clearly, one digit in each box.", (80, 140 + 30 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 0, 1, cv2.LINE_AA)
+            cv2.putText(
+                page,
+                "Please write clearly, one digit in each box.",
+                (80, 140 + 30 * row),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.7,
+                0,
+                1,
+                cv2.LINE_AA,
+            )
     elif kind == "boxes to tick":
         for row in range(5):
             cv2.rectangle(page, (100, 200 + 60 * row), (114, 214 + 60 * row), 0, 1)
@@ -188,7 +219,9 @@ def test_boxes_are_found_at_any_resolution(size):
     row = [(3 * x, 3 * y, 3 * w, 3 * h) for x, y, w, h in cells(100, 200, 7)]
     page = draw_cells(np.full((3 * ROWS, 3 * COLUMNS), 255, np.uint8), row, width=3)
     factor = size / 300
-    scaled = cv2.resize(page, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    scaled = cv2.resize(
+        page, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    )
     assert_found(scaled, [tuple(factor * value for value in box) for box in row], within=max(3.5, 7 * factor))
 
 
@@ -210,7 +243,11 @@ def desk_photo(page):
     own = np.array([[0, 0], [COLUMNS - 1, 0], [COLUMNS - 1, ROWS - 1], [0, ROWS - 1]], np.float32)
     matrix = cv2.getPerspectiveTransform(own, corners)
     picture = np.full((1280, 940), 60, np.uint8)
-    return cv2.warpPerspective(page, matrix, (940, 1280), dst=picture, borderMode=cv2.BORDER_TRANSPARENT), corners, matrix
+    return (
+        cv2.warpPerspective(page, matrix, (940, 1280), dst=picture, borderMode=cv2.BORDER_TRANSPARENT),
+        corners,
+        matrix,
+    )
 
 
 def test_a_sheet_on_a_desk_is_found_by_its_corners_and_its_boxes_lie_on_it():
@@ -252,14 +289,22 @@ def test_three_marks_are_no_fiducials():
 def test_fields_are_named_top_to_bottom_then_left_to_right():
     right, left, below = cells(500, 204, 3), cells(100, 200, 4), cells(100, 300, 5)
     template = propose_template(draw_cells(sheet(), below + right + left))
-    assert [(field.name, len(field.quads)) for field in template.fields] == [("field-1", 4), ("field-2", 3), ("field-3", 5)]
+    assert [(field.name, len(field.quads)) for field in template.fields] == [
+        ("field-1", 4),
+        ("field-2", 3),
+        ("field-3", 5),
+    ]
 
 
 def test_the_toml_is_the_schemas_and_says_what_was_found():
     corners = np.array([[0, 0], [99, 0], [99, 199], [0, 199]], np.float64)
     level = np.array([[[9.5, 19.5], [29.5, 19.5], [29.5, 49.5], [9.5, 49.5]]])
-    askew = level + [[0, 0], [0, 4], [0, 4], [0, 0]]
-    fields = (FieldBoxes("field-1", level, False), FieldBoxes("field-2", askew, False), FieldBoxes("field-3", level, True))
+    askew = level + np.array([[0, 0], [0, 4], [0, 4], [0, 0]])
+    fields = (
+        FieldBoxes("field-1", level, False),
+        FieldBoxes("field-2", askew, False),
+        FieldBoxes("field-3", level, True),
+    )
     text = template_toml(Template(corners, ((5.0, 6.0),), fields), 'a "b".png', (200, 100))
     config = parse_config(text)
     assert config.reference.image == 'a "b".png'
@@ -279,7 +324,11 @@ def test_a_box_at_the_border_stays_within_the_picture():
 
 @pytest.mark.parametrize(
     ("picture", "out", "image"),
-    [("a.png", "form.toml", "a.png"), ("scans/a.png", "form.toml", "scans/a.png"), ("a.png", "out/form.toml", "../a.png")],
+    [
+        ("a.png", "form.toml", "a.png"),
+        ("scans/a.png", "form.toml", "scans/a.png"),
+        ("a.png", "out/form.toml", "../a.png"),
+    ],
 )
 def test_the_image_is_named_from_the_templates_folder(picture, out, image, tmp_path):
     assert image_path(tmp_path / picture, tmp_path / out) == image
@@ -292,7 +341,7 @@ def test_the_command_writes_a_template_that_loads_and_a_preview(tmp_path, capsys
     assert main(["template", "scans/blank.png"]) == 0
     said = capsys.readouterr()
     assert said.out == ""
-    assert "1 rows of 8 boxes" in said.err
+    assert "1 row of 8 boxes" in said.err
     config = load_config("form.toml")
     assert Path(config.reference.image) == Path("scans/blank.png")
     assert len(config.field[0].digits) == 8
@@ -321,7 +370,9 @@ def test_where_nothing_is_found_one_line_says_so_and_nothing_is_written(picture,
 def test_a_blurred_picture_is_called_blurred():
     page = draw_cells(sheet(), cells(100, 200, 8))
     for row in range(10):
-        cv2.putText(page, "Please write clearly", (80, 400 + 40 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 0, 2, cv2.LINE_AA)
+        cv2.putText(
+            page, "Please write clearly", (80, 400 + 40 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 0, 2, cv2.LINE_AA
+        )
     with pytest.raises(PictureError, match="blurred"):
         propose_template(cv2.GaussianBlur(page, (0, 0), 9))
 

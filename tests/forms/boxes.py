@@ -66,7 +66,7 @@ LOOKS: dict[str, Capture] = {
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Boxes there are, found and false, and fields there are and found whole, with the CPU seconds they took together."""
+    """Boxes there are, found and false, fields there are and found whole, and the CPU seconds that it took."""
 
     forms: int = 0
     boxes: int = 0
@@ -140,7 +140,10 @@ def _is_whole(places: Sequence[tuple[int, int] | None], proposed: Sequence[Field
 
 def table(rows: dict[tuple[str, str], Counts]) -> str:
     """The counts a kind and look, as a Markdown table."""
-    lines = ["| form | seen as | boxes found | false boxes | fields whole | CPU s a page |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| form | seen as | boxes found | false boxes | fields whole | CPU s a page |",
+        "|---|---|---|---|---|---|",
+    ]
     for (kind, look), counts in rows.items():
         found = f"{counts.found} of {counts.boxes}" if counts.boxes else "none there"
         whole = f"{counts.whole} of {counts.fields}" if counts.fields else "none there"
@@ -181,7 +184,9 @@ def _count_look(forms: Sequence[Form], look: str, faults: Path | None) -> Counts
         counts = count_form(form, picture)
         total += counts
         if faults and (counts.found < counts.boxes or counts.false):
-            _draw_faults(form, picture, faults / f"{form.kind}-{form.seed}-{look.replace(', ', '-').replace(' ', '')}.png")
+            _draw_faults(
+                form, picture, faults / f"{form.kind}-{form.seed}-{look.replace(', ', '-').replace(' ', '')}.png"
+            )
     return total
 
 
