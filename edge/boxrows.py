@@ -54,8 +54,8 @@ NEAR_CORNER, CORNER_SUPPORT = (0.08, 0.3), 0.5
 """Part of a side next to a corner, and the share of it that has a wall: a circle has none there."""
 
 CORNER, CORNER_INK = 0.24, 0.5
-"""Part of a cell's shorter side that a corner goes to, and share of the walls' depth that is ink: a circle has ink within
-the corners of its box, and none outside.
+"""Part of a cell's shorter side that a corner goes to, and share of the walls' depth that is ink: a circle has ink in
+its box's corners, and none outside.
 """
 
 MAX_LINE, MAX_THICK, ROUNDED = 160, 10, 0.2

@@ -38,7 +38,7 @@ FAINT = 9
 
 
 SHADE, SHADE_SIDE = 6.0, 11
-"""Gray levels that a shaded area differs from the paper by, and the side of the least one in pixels: pens are thinner."""
+"""Gray levels that shade differs from the paper by, and the least side of a shaded area in pixels: pens are thinner."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
