@@ -1,4 +1,4 @@
-"""The commands of the device: read, classify, run, check, bench, history. Readings on stdout, all else on stderr.
+"""The commands of the device: read, template, classify, run, history, check, bench. Readings on stdout, the rest on stderr.
 
 What needs OpenCV, NumPy or pydantic is imported by the commands, so that help is there at once and a
 package that is missing or does not fit is one line.
@@ -166,6 +166,32 @@ def classify(pictures: tuple[str, ...], model: Path | None, as_json: bool, plot:
             _say(error)
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
+
+
+@cli.command()
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("form.toml"),
+    show_default=True,
+    metavar="FILE",
+    help="Template to write; one that is there is left alone.",
+)
+@click.option(
+    "--preview",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="PNG of the picture with the fields drawn on it.  [default: beside the template, as form-preview.png]",
+)
+def template(picture: Path, out: Path, preview: Path | None) -> None:
+    """Propose the template of a form: find its rows of boxes, and draw them for you to name.
+
+    PICTURE shows the form, best blank and scanned at 200 dpi or more, the right way up.
+    """
+    from edge.template import write_template
+
+    _say(write_template(picture, out, preview or out.with_name(f"{out.stem}-preview.png")))
 
 
 @cli.command()

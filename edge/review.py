@@ -21,7 +21,7 @@ from edge.atomic import output_error, replacing, write_bytes, write_text
 from edge.errors import OutputError
 from edge.nouns import UNREADABLE, Box, Digit, Frame, Gray, Reading
 from edge.pictures import PDF_SUFFIX
-from edge.sheet import form_section, is_for_review, sheet_foot, sheet_head
+from edge.review_sheet import form_section, is_for_review, sheet_foot, sheet_head
 from edge.sinks import shown_confidence
 
 SHEET = "index.html"

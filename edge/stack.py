@@ -23,9 +23,9 @@ from edge.bundle import CARD_FILE, sha256_file
 from edge.errors import BundleError, ConfigError, OutputError, PageError
 from edge.nouns import Frame, Reading
 from edge.review import Form, Review
+from edge.review_sheet import FAILED, is_for_review
 from edge.rowfile import Row, RowFile
 from edge.schema import Config
-from edge.sheet import FAILED, is_for_review
 from edge.sinks import iso_time, one_line, shown_confidence
 
 FORM_COLUMNS = ("source", "page", "time", "status", "reason")
