@@ -92,14 +92,15 @@ class Review:
 
         A stop came before those forms were in the table, and they are read again.
         """
-        for place in (self._folder, self._folder / RECORDS, self._folder / CROPS):
-            for half in place.glob(".*-*"):  # as `edge.atomic.replacing` names them
-                half.unlink()
-        for record in self._records():
-            if int(record.stem) > number:
-                for crop in (self._folder / CROPS).glob(f"{record.stem}-*"):
-                    crop.unlink()
-                record.unlink()
+        later = [record for record in self._records() if int(record.stem) > number]
+        crops = [crop for record in later for crop in (self._folder / CROPS).glob(f"{record.stem}-*")]
+        places = (self._folder, self._folder / RECORDS, self._folder / CROPS)
+        halves = [half for place in places for half in place.glob(".*-*")]  # as `edge.atomic.replacing` names them
+        for path in (*halves, *crops, *later):
+            try:
+                path.unlink()
+            except OSError as error:
+                raise output_error(path, error) from error
 
     def add(self, form: Form, frame: Frame | None = None, readings: Sequence[Reading] = ()) -> None:
         """Keep a form that is for review: its doubtful readings with their crops from the frame."""
