@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge.errors import ConfigError
-from edge.schema import SHIPPED, TABLES, Config, FieldTable, Table
+from edge.schema import TABLES, Config, Table
 
 
 def load_config(path: Path | str) -> Config:
@@ -42,8 +42,8 @@ def parse_config(text: str, name: str = "configuration") -> Config:
         raise ConfigError(_explain(first, text, name)) from None
 
 
-def not_yet_readable(config: Config, models: Path) -> list[str]:
-    """What a configuration asks for that cannot be done here, a line each with what to do.
+def missing_bundles(config: Config, models: Path) -> list[str]:
+    """Which bundles the fields of a configuration lack, a line each with what to do.
 
     Parameters
     ----------
@@ -51,14 +51,12 @@ def not_yet_readable(config: Config, models: Path) -> list[str]:
     models : Path
         The folder that the bundles lie in.
     """
-    return [_why_not(field, models) for field in config.field]
-
-
-def _why_not(field: FieldTable, models: Path) -> str:
-    if field.bundle != SHIPPED and not (models / field.bundle / "card.json").is_file():
-        lack = f"kind {field.kind} needs a {field.bundle} model: none at {models / field.bundle}"
-        return f"field {field.name}: {lack}; train and convert one, or name another with model ="
-    return f"field {field.name}: this version reads no boxes yet; without [[field]] every line of digits is read"
+    return [
+        f"field {field.name}: kind {field.kind} needs a {field.bundle} model: none at {models / field.bundle}; "
+        "train and convert one, or name another with model ="
+        for field in config.field
+        if not (models / field.bundle / "card.json").is_file()
+    ]
 
 
 def _read_text(path: Path) -> str:

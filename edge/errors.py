@@ -33,6 +33,10 @@ class SourceError(EdgeError, OSError):
     """A source cannot be opened, or stopped giving frames."""
 
 
+class UnusableSourceError(SourceError):
+    """A source that no second attempt can open: a wrong address or setting, a missing package."""
+
+
 class OutputError(EdgeError, OSError):
     """A result could not be written: disk full, no permission, no such folder."""
 

@@ -38,7 +38,7 @@ class TextLines:
 
     def write(self, frame: Frame, readings: Sequence[Reading], latency_ms: float) -> None:  # noqa: ARG002
         """A line a reading."""
-        first = iso_time(frame.timestamp_s) if self._with_time else _place(frame)
+        first = _shown_time(frame) if self._with_time else _place(frame)
         write_lines(self._stream, [self._line(first, reading) for reading in readings])
 
     def _line(self, first: str, reading: Reading) -> str:
@@ -133,13 +133,15 @@ class Window:
 
 
 def frame_record(frame: Frame, readings: Sequence[Reading], latency_ms: float) -> dict[str, Any]:
-    """A frame's readings as the JSON contract has them."""
+    """A frame's readings as the JSON contract has them; `time_unsure` only where the clock was not set."""
+    unsure = {} if frame.is_time_sure else {"time_unsure": True}
     return {
         "source": frame.source,
         "frame": frame.index,
         "time": iso_time(frame.timestamp_s),
         "latency_ms": round(latency_ms, 2),
         "readings": [_reading_record(reading) for reading in readings],
+        **unsure,
     }
 
 
@@ -147,6 +149,11 @@ def iso_time(timestamp_s: float) -> str:
     """UTC with milliseconds: 2026-11-21T07:00:00.123Z."""
     moment = datetime.fromtimestamp(round(timestamp_s * 1000) / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _shown_time(frame: Frame) -> str:
+    """The frame's time, with a tilde where the clock was not set."""
+    return iso_time(frame.timestamp_s) + ("" if frame.is_time_sure else "~")
 
 
 def shown_confidence(confidence: float) -> str:

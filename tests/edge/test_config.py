@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from edge.config import load_config, not_yet_readable, parse_config
+from edge.config import load_config, missing_bundles, parse_config
 from edge.errors import ConfigError
 from edge.schema import TABLES, Config, FieldTable, describe_schema
 
@@ -149,14 +149,15 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path, make, message):
 
 
 def test_a_field_without_its_model_is_named(tmp_path):
-    (problem,) = not_yet_readable(parse_config(FIELD), tmp_path / "models")
+    (problem,) = missing_bundles(parse_config(FIELD), tmp_path / "models")
     assert problem.startswith(f"field a: kind lcd needs a meter model: none at {tmp_path}/models/meter; train")
 
 
-def test_boxes_that_this_version_does_not_read_are_never_ignored(tmp_path):
-    (problem,) = not_yet_readable(parse_config(FIELD.replace("lcd", "print")), tmp_path)
-    assert problem.startswith("field a: this version reads no boxes yet")
-    assert not_yet_readable(Config(), tmp_path) == []
+def test_fields_whose_models_are_there_lack_nothing(tmp_path):
+    (tmp_path / "meter").mkdir()
+    (tmp_path / "meter" / "card.json").touch()
+    assert missing_bundles(parse_config(FIELD), tmp_path) == []
+    assert missing_bundles(Config(), tmp_path) == []
 
 
 def test_every_key_is_described():
