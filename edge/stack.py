@@ -39,6 +39,10 @@ LINE_COLUMNS = ("line", "lines", "name", "text", "value", "confidence", "x", "y"
 MARK_COLUMNS = ("file", "read_by")
 """What a restart knows a page and a setup by; last in the table, for nobody else needs them."""
 
+READING_TABLES = {"reference", "page", "field", "read"}
+READING_SOURCE_KEYS = {"rotation", "crop"}
+"""Of a configuration, what a form's readings depend on."""
+
 HASH_DIGITS = 16
 """Of a sha256 in hex: two of a million files are taken for one another with a chance of 3e-8."""
 
@@ -249,14 +253,15 @@ class LastHash:
 def setup_of(config: Config, bundles: Iterable[Path]) -> str:
     """What forms are read with: version, configuration and model, each with the beginning of a hash.
 
-    Of the configuration all counts but where the pictures come from; of the reference picture its content.
+    Of the configuration what changes a reading counts; of the reference picture its content.
 
     Raises
     ------
     BundleError
         A bundle has no card.
     """
-    table = config.model_dump(mode="json", exclude={"source": {"uri", "size", "fps"}})
+    table = config.model_dump(mode="json", include=READING_TABLES)
+    table["source"] = config.source.model_dump(mode="json", include=READING_SOURCE_KEYS)
     if config.reference:
         table["reference"]["image"] = hash_of_file(config.reference.image)
     cards = [folder / CARD_FILE for folder in sorted(set(bundles))]
