@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.board import is_raspberry_pi
 from edge.bundle import GOLDEN_FILE, load_card
 from edge.cell import read_indices, read_scores
 from edge.classifier import Network, open_network, softmax
 from edge.config import load_config, missing_bundles
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
+from edge.faults import require_64_bits, require_permission, require_python, require_space, users_of
+from edge.outputs.checks import output_checks
 from edge.pictures import load_picture
 from edge.preprocessing import preprocessing_of
 from edge.runtime import runtime_versions
@@ -25,8 +27,6 @@ from edge.schema import Config
 from edge.sources import SourceSettings, is_live_uri, open_source
 from edge.sources.camera import video_devices
 from edge.sources.picamera import camera_count, import_picamera2
-
-OLDEST_PYTHON = (3, 11)
 
 Stored = NDArray[Any]
 """An array of golden.npz."""
@@ -51,7 +51,12 @@ class Check:
 
 def check_device(model: Path, config_path: Path | None = None) -> list[Check]:
     """Every check in order; a failure never keeps the next from being made."""
-    checks = [_attempt("python", _python), _attempt("packages", _packages), _attempt("runtime", _runtime)]
+    checks = [
+        _attempt("python", _python),
+        _attempt("system", require_64_bits),
+        _attempt("packages", _packages),
+        _attempt("runtime", _runtime),
+    ]
     bundle = _attempt("bundle", lambda: _bundle(model))
     checks.append(bundle)
     if bundle.outcome == "ok":
@@ -60,7 +65,8 @@ def check_device(model: Path, config_path: Path | None = None) -> list[Check]:
             _attempt("golden replay", lambda: _golden(model)),
         ]
     if config_path is None:
-        return [*checks, _attempt("camera", _camera), Check("configuration", "note", "none given; see --config FILE")]
+        checks += [_attempt("camera", _camera), _attempt("disk", lambda: require_space(Path.cwd()))]
+        return [*checks, Check("configuration", "note", "none given; see --config FILE")]
     return [*checks, *_check_config(config_path, model.parent)]
 
 
@@ -97,8 +103,7 @@ def _attempt(name: str, check: Callable[[], str | Check]) -> Check:
 
 
 def _python() -> str:
-    if sys.version_info[:2] < OLDEST_PYTHON:
-        raise MissingRuntimeError(f"{platform.python_version()} is too old; install Python 3.11 or later")
+    require_python()
     return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
 
 
@@ -166,21 +171,24 @@ def _compare_labels(classifier: Network, quantized: Stored, expected: Stored, la
 
 
 def _camera() -> Check:
-    """Having no camera is no failure: pictures and videos can be read."""
-    found = []
+    """Having no camera is no failure: pictures and videos can be read. One that may not be used is."""
+    found: list[str] = []
+    missing = "picamera2 sees none"
+    notes: list[str] = []
     try:
         found += [f"picamera2:{number}" for number in range(camera_count(import_picamera2()))]
-        missing = "picamera2 sees none"
     except EdgeError as error:
         missing = str(error).split(";")[0]
-    found += [f"v4l2:{device}" for device in video_devices()]
+        notes += [str(error)] if is_raspberry_pi() else []  # elsewhere nobody expects it
+    for device in video_devices():
+        require_permission(device)
+        found.append(f"v4l2:{device}")
+        users = users_of(device)
+        notes += [f"{device} is open in {', '.join(users)}, end that if it gives no frame"] if users else []
     if not found:
-        return Check(
-            "camera",
-            "note",
-            f"none found ({missing}, no /dev/video*); pictures, videos and the source demo: work without one",
-        )
-    return Check("camera", "ok", ", ".join(found))
+        found.append(f"none found ({missing}, no /dev/video*); pictures, videos and the source demo: work without one")
+        return Check("camera", "note", "; ".join([*found, *notes]))
+    return Check("camera", "note" if notes else "ok", "; ".join([", ".join(found), *notes]))
 
 
 def _check_config(path: Path, models: Path) -> list[Check]:
@@ -193,6 +201,7 @@ def _check_config(path: Path, models: Path) -> list[Check]:
     checks += [Check("field", "FAILED", problem) for problem in missing_bundles(config, models)]
     if config.reference is not None:
         checks.append(_attempt("reference", lambda: _reference(config)))
+    checks += [_attempt(name, look) for name, look in output_checks(config).items()]
     return [*checks, _attempt("source", lambda: _source(config))]
 
 

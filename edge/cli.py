@@ -1,4 +1,4 @@
-"""The commands of the device: read, classify, run, check, bench. Readings on stdout, all else on stderr.
+"""The commands of the device: read, classify, run, check, bench, history. Readings on stdout, all else on stderr.
 
 What needs OpenCV, NumPy or pydantic is imported by the commands, so that help is there at once and a
 package that is missing or does not fit is one line.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -22,6 +23,7 @@ import click
 from edge import __version__
 from edge.atomic import write_bytes
 from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PageError, PictureError
+from edge.faults import OTHER_NUMPY, why_no_import
 from edge.notify import JOURNAL_LEVELS, is_journal
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
+
+LINES_AT_ONCE = 500
+"""Lines that are written to stdout with one call."""
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -224,6 +229,50 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
     write_lines(sys.stdout, [json.dumps(benchmark_record(found))] if as_json else benchmark_lines(found))
 
 
+@cli.command()
+@config_option
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Store; overrides the configuration's.")
+@click.option("--field", "names", multiple=True, metavar="NAME", help="Only this field; may be given again.")
+@click.option("--since", metavar="TIME", help="2026-11-21, 2026-11-21T07:00, or 7d for the last seven days.")
+@click.option("--until", metavar="TIME", help="As --since; that moment itself does not count.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="Of the lines.",
+)
+@click.option("--events", "is_events", is_flag=True, help="What happened instead of what was read.")
+@click.option(
+    "--crops", type=click.Path(path_type=Path), metavar="DIR", help="Put the pictures of readings in doubt into DIR."
+)
+def history(
+    config_path: Path | None,
+    store: Path | None,
+    names: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    form: str,
+    is_events: bool,
+    crops: Path | None,
+) -> None:
+    """Print or export the readings in the store: a line each, CSV or JSON."""
+    from edge.outputs import history as stored
+
+    if is_events and (names or crops):
+        raise click.UsageError("--events are of no field and have no pictures; leave --field and --crops out")
+    path = store or _store_path(config_path)
+    bounds = _moment_s(since), _moment_s(until)
+    if crops:
+        stored.export_crops(path, crops, names, *bounds)
+    elif is_events:
+        _print_all(stored.event_lines(stored.events(path, *bounds), form))
+    else:
+        lines = {"text": stored.text_lines, "csv": stored.csv_lines, "json": stored.json_lines}[form]
+        _print_all(lines(stored.readings(path, names, *bounds)))
+
+
 def default_model() -> Path:
     """The shipped bundle: of the folder one works in, of the repository, or of the installed package."""
     from edge.schema import SHIPPED
@@ -244,7 +293,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EdgeError, ImportError) as error:
         if is_debug:
             raise
-        _say(error if isinstance(error, EdgeError) else _misfit(error))
+        _say(error if isinstance(error, EdgeError) else why_no_import(error))
+        return EXIT_FAILURE
+    except ValueError as error:
+        if is_debug or OTHER_NUMPY not in str(error):
+            raise
+        _say(why_no_import(error))
         return EXIT_FAILURE
 
 
@@ -263,11 +317,6 @@ def _invoke(words: list[str]) -> int:
     except BrokenPipeError:
         _drop_stdout()
     return 0
-
-
-def _misfit(error: ImportError) -> str:
-    remedy = "make setup, or in the repository: pip install -e '.[edge]'"
-    return f"a package is missing or does not fit the others ({error}); {remedy}"
 
 
 def _opened_stack(
@@ -389,6 +438,35 @@ def _classified_lines(name: str, found: Classified) -> list[str]:
     return [f"{one_line(name)}  {label}  {shown_confidence(prediction.confidence)}{position}", *scores]
 
 
+def _store_path(config_path: Path | None) -> Path:
+    """The store that a configuration has."""
+    from edge.config import load_config
+
+    if config_path is None:
+        raise click.UsageError("name the store: --store FILE, or --config FILE")
+    table = load_config(config_path).store
+    if table is None:
+        raise ConfigError(f"{config_path}: has no [store]; add one, or name the file with --store")
+    return Path(table.path)
+
+
+def _moment_s(text: str | None) -> float | None:
+    from edge.outputs.history import moment_s
+
+    try:
+        return None if text is None else moment_s(text, time.time())
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _print_all(lines: Iterator[str]) -> None:
+    """Lines on stdout, however many there are."""
+    from edge.sinks import write_lines
+
+    while chunk := list(islice(lines, LINES_AT_ONCE)):
+        write_lines(sys.stdout, chunk)
+
+
 def _load_config(path: Path | None, model: Path | None) -> Config:
     from edge.config import load_config, missing_bundles
     from edge.schema import Config
@@ -423,6 +501,7 @@ def _open_line_reader(model: Path | None, table: ReadTable | None = None, thread
 
 def _load_setup(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, log: Log) -> Setup:
     """What `edge run` does with a configuration: loaded anew at each SIGHUP."""
+    from edge.outputs import open_outputs
     from edge.pipeline import read_frame
     from edge.service import Setup
 
@@ -431,7 +510,8 @@ def _load_setup(config_path: Path | None, uri: str | None, model: Path | None, a
 
     @contextmanager
     def open_sinks() -> Iterator[list[Sink]]:
-        yield [_printer(as_json, config.run.is_scheduled, log)]
+        with open_outputs(config, partial(log.say, "warning")) as outputs:
+            yield [_printer(as_json, config.run.is_scheduled, log), *outputs]
 
     return Setup(
         config, uri or config.source.uri, lambda frame: read_frame(frame, reader), open_sinks, must_open=uri is not None

@@ -12,7 +12,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge.errors import ConfigError
-from edge.schema import TABLES, Config, Table
+from edge.schema import TABLES, Config, StoreTable, Table
+
+SECRET_FILE = "file:"
+"""Begins a secret that stands in a file of its own."""
+
+SECRETS = {"password", "token", "secret"}
+
+FILE_KEYS = {
+    "csv": ("path",),
+    "store": ("path",),
+    "mqtt": ("ca", "cert", "key", "password"),
+    "influx": ("token", "password"),
+    "webhook": ("secret",),
+}
+"""Keys whose paths are relative to the configuration's folder."""
 
 
 def load_config(path: Path | str) -> Config:
@@ -35,11 +49,14 @@ def parse_config(text: str, name: str = "configuration") -> Config:
         raise ConfigError(f"{name}: not valid TOML: {error}; strings need quotes, a table starts with [name]") from None
     try:
         # Strict JSON mode: lists may be tuples and whole numbers floats, but "5" is no number.
-        return Config.model_validate_json(json.dumps(raw, default=str), strict=True)
+        config = Config.model_validate_json(json.dumps(raw, default=str), strict=True)
     except ValidationError as error:
         # A misspelt key is also a missing one; the misspelling is what helps.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         raise ConfigError(_explain(first, text, name)) from None
+    if config.store is None and (config.mqtt or config.influx or config.webhook):
+        return config.model_copy(update={"store": StoreTable()})  # their outbox is in it
+    return config
 
 
 def missing_bundles(config: Config, models: Path) -> list[str]:
@@ -70,6 +87,25 @@ def _read_text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); name a TOML file that you may read") from None
 
 
+def read_secret(text: str) -> str:
+    """A secret as it is written, or the first line of the file that `file:PATH` names.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or its first line is empty.
+    """
+    if not text.startswith(SECRET_FILE):
+        return text
+    path = Path(text.removeprefix(SECRET_FILE))
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; put the secret into it, on one line")
+    lines = _read_text(path).splitlines()
+    if not lines or not lines[0]:
+        raise ConfigError(f"{path}: holds no secret; put it into the first line")
+    return lines[0]
+
+
 def _with_paths(config: Config, folder: Path) -> Config:
     """The configuration with its relative file paths below `folder`."""
     update: dict[str, Any] = {}
@@ -77,7 +113,19 @@ def _with_paths(config: Config, folder: Path) -> Config:
         update["source"] = config.source.model_copy(update={"uri": str(folder / config.source.uri)})
     if config.reference:
         update["reference"] = config.reference.model_copy(update={"image": str(folder / config.reference.image)})
+    for name, keys in FILE_KEYS.items():
+        table = getattr(config, name)
+        if table is not None:
+            paths = {key: _below(folder, key, getattr(table, key)) for key in keys if getattr(table, key)}
+            update[name] = table.model_copy(update=paths)
     return config.model_copy(update=update)
+
+
+def _below(folder: Path, key: str, text: str) -> str:
+    """A path below a folder; of a secret only that of `file:PATH`, for another is no path."""
+    if key not in SECRETS:
+        return str(folder / text)
+    return f"{SECRET_FILE}{folder / text.removeprefix(SECRET_FILE)}" if text.startswith(SECRET_FILE) else text
 
 
 def _explain(error: Any, text: str, name: str) -> str:

@@ -45,5 +45,26 @@ class MissingRuntimeError(EdgeError, ImportError):
     """No TFLite runtime is installed, or the one that is cannot make an interpreter."""
 
 
+class MissingPackageError(EdgeError, ImportError):
+    """An output needs a package that is not installed."""
+
+
 class DataError(EdgeError, ValueError):
     """A data set's file is missing, altered or not in its published format."""
+
+
+class DeliveryError(EdgeError, ConnectionError):
+    """An output cannot be reached or takes nothing now; what it was to get waits in the outbox.
+
+    `delivered` messages of the batch, from its start, have arrived; `after_s` is how long the other side asks to be
+    left alone.
+    """
+
+    def __init__(self, message: str, *, delivered: int = 0, after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.delivered = delivered
+        self.after_s = after_s
+
+
+class RefusedError(EdgeError, ValueError):
+    """An output will never take a message, whatever is waited for."""

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from edge.units import DURATION, SIZE
+
 Kind = Literal["drum", "lcd", "print", "handwriting"]
 
 KIND_MODELS = {"drum": "meter", "lcd": "meter", "print": "paper", "handwriting": "paper"}
@@ -22,11 +24,21 @@ METER_KINDS = frozenset({"drum", "lcd"})
 
 CheckDigit = Literal["luhn", "mod11", "iso7064-mod11-2", "iso7064-mod11-10", "iso7064-mod97-10", "weights"]
 
+PUBLISH = rf"never|(ok )?((each|change)( {DURATION})?|{DURATION})"
+"""What `publish` may hold; `edge.outputs.due.parse_rule` takes it apart."""
+
 PositiveInt = Annotated[int, Field(gt=0)]
 NotNegativeInt = Annotated[int, Field(ge=0)]
 BoxArea = tuple[NotNegativeInt, NotNegativeInt, PositiveInt, PositiveInt]
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
+Port = Annotated[int, Field(gt=0, lt=65536)]
+Duration = Annotated[str, Field(pattern=f"^{DURATION}$")]
+Size = Annotated[str, Field(pattern=f"^{SIZE}$")]
+Publish = Annotated[str, Field(pattern=f"^({PUBLISH})$")]
+Secret = Annotated[str, Field(min_length=1)]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@?]+([/?]\S*)?$")]
+DeviceClass = Literal["water", "gas", "energy", "volume", "power", "temperature", "pressure", "none"]
 
 
 class Table(BaseModel):
@@ -161,6 +173,15 @@ class FieldTable(Table):
     max_rate_per_hour: float | None = Field(
         None, gt=0, description="a value that rises faster is rejected; no limit if absent"
     )
+    publish: Publish = Field(
+        "change",
+        description="what goes to the store and the outputs: `each` reading, a `change` of text or status, at most one "
+        "every `5m`; `change 5m` both; `ok change` only what is ok; `never`",
+    )
+    device_class: DeviceClass | None = Field(
+        None,
+        description="Home Assistant's class of the value; from unit and name if absent, `volume` for an unclear m³",
+    )
     align: Literal["left", "right"] | None = Field(
         None, description="side of the boxes that the number starts or ends at; either if absent"
     )
@@ -216,6 +237,91 @@ class ReadTable(Table):
     )
 
 
+class CsvTable(Table):
+    """Readings as rows of a file."""
+
+    path: str = Field("readings.csv", min_length=1, description="the file, relative to this one")
+    daily: bool = Field(
+        True, description="whether each day (UTC) begins a new file; full ones get the date in their name"
+    )
+    max_size: Size = Field("10 MB", description="a new file begins before this size, in kB, MB or GB")
+    files: NotNegativeInt = Field(0, description="how many full files are kept; 0 for all")
+
+
+class StoreTable(Table):
+    """The database of readings, events and crops, with the outbox of mqtt, influx and webhook, which imply it."""
+
+    path: str = Field("readout.db", min_length=1, description="the SQLite file, relative to this one, on a local disk")
+    keep: Duration = Field("3650d", description="age from which readings and events are deleted")
+    max_size: Size = Field("500 MB", description="size above which the oldest crops, then readings, are deleted")
+    crops_keep: Duration = Field("30d", description="age from which crops of doubtful readings are deleted")
+    crops_max_size: Size = Field("50 MB", description="size of all crops above which the oldest are deleted")
+    outbox_keep: Duration = Field("30d", description="age from which a message that could not be delivered is dropped")
+    outbox_max: PositiveInt = Field(
+        100_000, description="messages that wait for one output; above it the oldest are dropped"
+    )
+
+
+class MqttTable(Table):
+    """An MQTT broker, with Home Assistant's discovery."""
+
+    host: str = Field(min_length=1, description="name or address of the broker")
+    port: Port | None = Field(None, description="1883, or 8883 with tls, if absent")
+    version: Literal["3.1.1", "5"] = Field("3.1.1", description="of the protocol: `3.1.1` or `5`")
+    user: str | None = Field(None, description="name to log in with")
+    password: Secret | None = Field(None, description="its password, or `file:PATH` of a file that holds it")
+    tls: bool = Field(False, description="whether the connection is encrypted and the broker's certificate checked")
+    ca: str | None = Field(
+        None, description="file of the authority that signed it, relative to this file; else the system's"
+    )
+    cert: str | None = Field(None, description="file of the certificate to log in with, PEM")
+    key: str | None = Field(None, description="file of its key, PEM")
+    device: str = Field(
+        "readout", pattern=r"^[A-Za-z0-9_-]+$", description="name of this device in topics; each device needs its own"
+    )
+    topic: str = Field("readout", pattern=r"^[^#+]+$", description="what topics begin with")
+    discovery: bool = Field(True, description="whether the fields are announced to Home Assistant")
+    discovery_prefix: str = Field("homeassistant", pattern=r"^[^#+]+$", description="where Home Assistant listens")
+    image: Annotated[str, Field(pattern=f"^(never|{DURATION})$")] = Field(
+        "5m", description="the annotated picture goes out at most this often; `never` for not at all"
+    )
+
+
+class InfluxTable(Table):
+    """An InfluxDB server, version 2 (bucket, org, token) or 1 (database, user, password)."""
+
+    url: HttpUrl = Field(description="of the server, such as http://host:8086")
+    bucket: str | None = Field(None, min_length=1, description="version 2: where points go")
+    org: str = Field("", description="version 2: organisation that the bucket belongs to")
+    token: Secret | None = Field(None, description="version 2: what authorizes writing, or `file:PATH`")
+    database: str | None = Field(None, min_length=1, description="version 1: where points go")
+    user: str | None = Field(None, description="version 1: name to log in with")
+    password: Secret | None = Field(None, description="version 1: its password, or `file:PATH`")
+    measurement: str = Field("readout", min_length=1, description="name of the points")
+
+    @model_validator(mode="after")
+    def _one_version(self) -> Self:
+        if (self.bucket is None) == (self.database is None):
+            raise ValueError("give bucket (InfluxDB 2) or database (InfluxDB 1), one of them")
+        return self
+
+
+class WebhookTable(Table):
+    """An address that each reading is posted to, as JSON."""
+
+    url: HttpUrl = Field(description="where readings are posted")
+    secret: Secret | None = Field(
+        None, description="signs each body (HMAC-SHA256 in X-Readout-Signature), or `file:PATH`; unsigned if absent"
+    )
+
+
+class PrometheusTable(Table):
+    """Metrics for a Prometheus server to fetch."""
+
+    port: Port = Field(9843, description="where /metrics is served")
+    address: str = Field("0.0.0.0", min_length=1, description="of this device that is listened on; all if 0.0.0.0")
+
+
 class Config(Table):
     """A configuration file; every table has defaults, so an empty file is valid."""
 
@@ -227,6 +333,12 @@ class Config(Table):
     )
     read: ReadTable = Field(default_factory=ReadTable, description="how readings are judged")
     run: RunTable = Field(default_factory=RunTable, description="when `edge run` takes a reading")
+    csv: CsvTable | None = Field(None, description="readings as rows of a file")
+    store: StoreTable | None = Field(None, description="readings, events and crops in a database")
+    mqtt: MqttTable | None = Field(None, description="an MQTT broker")
+    influx: InfluxTable | None = Field(None, description="an InfluxDB server")
+    webhook: WebhookTable | None = Field(None, description="an address that readings are posted to")
+    prometheus: PrometheusTable | None = Field(None, description="metrics for Prometheus")
 
     @field_validator("field")
     @classmethod
@@ -251,6 +363,12 @@ TABLES: dict[str, type[Table]] = {
     "field": FieldTable,
     "read": ReadTable,
     "run": RunTable,
+    "csv": CsvTable,
+    "store": StoreTable,
+    "mqtt": MqttTable,
+    "influx": InfluxTable,
+    "webhook": WebhookTable,
+    "prometheus": PrometheusTable,
 }
 """The tables of a configuration by name."""
 

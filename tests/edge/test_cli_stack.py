@@ -118,7 +118,6 @@ def test_fields_are_columns(capfd, fake_bundle, scans, tmp_path, monkeypatch):
     (tmp_path / "form.toml").write_text(field.format("total") + field.format("day"))
     (tmp_path / "models" / "paper").symlink_to(fake_bundle)
     readings = [Reading("total", "007", 7.0, "ok", 0.99, None), Reading("day", "", None, "empty", 1.0, None)]
-    monkeypatch.setattr("edge.fields.open_fields", lambda *_: None)
     monkeypatch.setattr("edge.pipeline.read_frame", lambda *_: readings)
     (scans / "2.png").unlink()
     words = ("read", scans, "--model", fake_bundle, "--config", tmp_path / "form.toml", "--csv", tmp_path / "o.csv")

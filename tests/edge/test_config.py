@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from edge.config import load_config, missing_bundles, parse_config
+from edge.config import load_config, missing_bundles, parse_config, read_secret
 from edge.errors import ConfigError
 from edge.schema import TABLES, Config, FieldTable, describe_schema
 
@@ -105,6 +105,18 @@ def test_each_kind_has_its_bundle(kind, bundle):
         (FIELD + "[page]", "[page] needs the picture that it is in; add [reference]"),
         (FIELD + FIELD, "m.toml, line 1: field: the name 'a' is given twice"),
         (
+            FIELD + 'publish = "always"',
+            "m.toml, line 5: field[0].publish: string should match pattern",
+        ),
+        (
+            "[store]\nkeep = 30",
+            "m.toml, line 2: store.keep: input should be a valid string, got 30; expected: age from",
+        ),
+        ("[mqtt]\nport = 1883", "m.toml, line 1: mqtt.host: is missing; add host = …"),
+        ("[mqtt]\nhost = 'a'\ndevice = 'a/b'", "mqtt.device: string should match pattern"),
+        ("[influx]\nurl = 'http://a'", "m.toml, line 1: influx: give bucket (InfluxDB 2) or database (InfluxDB 1)"),
+        ("[webhook]\nurl = 'ftp://a'", "m.toml, line 2: webhook.url: string should match pattern"),
+        (
             "[source\nuri = 1",
             "m.toml: not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 8)",
         ),
@@ -124,6 +136,37 @@ def test_paths_are_relative_to_the_file(tmp_path):
     assert config.source.uri == str(tmp_path / "clip.mp4")
     assert config.reference is not None
     assert config.reference.image == str(tmp_path / "reference.png")
+
+
+def test_files_of_outputs_and_secrets_are_relative_to_the_file_and_plain_secrets_stay(tmp_path):
+    (tmp_path / "a.toml").write_text(
+        '[csv]\n[mqtt]\nhost = "a"\nca = "ca.pem"\npassword = "file:pw"\n'
+        '[influx]\nurl = "http://a"\nbucket = "b"\ntoken = "x"'
+    )
+    config = load_config(tmp_path / "a.toml")
+    assert config.csv.path == str(tmp_path / "readings.csv")
+    assert (config.mqtt.ca, config.mqtt.cert) == (str(tmp_path / "ca.pem"), None)
+    assert config.mqtt.password == f"file:{tmp_path}/pw"
+    assert config.influx.token == "x"
+
+
+def test_a_secret_stands_in_the_file_or_in_one_of_its_own(tmp_path):
+    (tmp_path / "pw").write_text("höher\n\n")
+    (tmp_path / "empty").write_text("\n")
+    assert read_secret("höher") == read_secret(f"file:{tmp_path}/pw") == "höher"
+    for name, message in (
+        ("empty", "holds no secret; put it into the first line"),
+        ("no", "no such file; put the secret"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            read_secret(f"file:{tmp_path}/{name}")
+
+
+@pytest.mark.parametrize("table", ['[mqtt]\nhost = "a"', '[webhook]\nurl = "http://a"'])
+def test_what_needs_the_outbox_has_a_store(table, tmp_path):
+    (tmp_path / "a.toml").write_text(table)
+    assert load_config(tmp_path / "a.toml").store.path == str(tmp_path / "readout.db")
+    assert parse_config("").store is None
 
 
 @pytest.mark.parametrize(
