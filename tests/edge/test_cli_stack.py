@@ -141,6 +141,14 @@ def test_a_review_without_a_table_is_wrong_usage(capfd, scans, tmp_path):
     assert not (tmp_path / "review").exists()
 
 
+def test_a_table_is_a_file(capfd, scans, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = call(capfd, "read", scans, "--csv", "-")
+    assert status == 2
+    assert "for a pipe take --json" in err
+    assert not Path("-").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

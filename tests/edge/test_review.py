@@ -80,7 +80,7 @@ def test_a_doubtful_field_stands_beside_its_crops(tmp_path):
     images = sheet.all("img")
     assert [(image["src"], image["alt"]) for image in images] == [
         ("crops/000001-01.png", "amount as written"),
-        ("crops/000001-01-02.png", "amount, place 2"),
+        ("crops/000001-01-02.png", "amount, cell 2"),
     ]
     field, cell = (picture(tmp_path, image["src"]) for image in images)
     assert np.array_equal(field, page()[24:56, 34:96])
