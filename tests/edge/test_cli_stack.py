@@ -92,7 +92,9 @@ def test_the_same_command_again_reads_what_is_new(capfd, fake_bundle, scans, tmp
     assert "has 5 forms (2 empty, 2 ok, 1 failed) already" in err
     assert (tmp_path / "o.csv").read_bytes() == before
     cv2.imwrite(str(scans / "2.png"), render_meter(7, (640, 480)))
-    assert call(capfd, *words)[0] == 0
+    status, _, err = call(capfd, *words)
+    assert status == 0
+    assert err.splitlines()[-1] == f"readout: {tmp_path}/o.csv: 5 forms (2 empty, 3 ok)"
     assert (tmp_path / "o.csv").read_bytes().startswith(before)
     assert [row["source"] for row in rows(tmp_path / "o.csv")[5:]] == [f"{scans}/2.png"]
 

@@ -116,6 +116,29 @@ def test_a_page_that_failed_is_in_the_sheet(tmp_path):
     assert [link["href"] for link in sheet.all("a")] == ["../b.pdf#page=3"]
 
 
+def test_a_page_that_failed_and_was_read_later_is_not_in_the_sheet(tmp_path):
+    for _ in range(2):
+        with Stack.open(tmp_path / "o.csv", ["date"], "setup", tmp_path / "review") as stack:
+            stack.fail(PageError("a.pdf: encrypted", "a.pdf", None))
+    assert Sheet(tmp_path / "review" / "index.html").text.count("a.pdf: encrypted") == 1
+    for _ in range(2):
+        with Stack.open(tmp_path / "o.csv", ["date"], "setup", tmp_path / "review") as stack:
+            if stack.is_wanted("a.pdf", 0):
+                stack.write(Frame(page(), "a.pdf"), [OK], 1.0)
+        sheet = Sheet(tmp_path / "review" / "index.html")
+        assert "1 form (1 ok)" in sheet.text
+        assert "encrypted" not in sheet.text
+
+
+def test_a_folder_whose_making_was_stopped_is_taken(tmp_path):
+    (tmp_path / "review").mkdir()
+    (tmp_path / "review" / ".stack-0a1b2c3d.json").touch()
+    review_of(tmp_path, ("a.png", [DOUBT]))
+    assert sorted(path.name for path in (tmp_path / "review").iterdir()) == [
+        *("crops", "forms", "index.html", "stack.json")
+    ]
+
+
 def test_nothing_on_a_form_becomes_markup(tmp_path):
     nasty = '<script>alert("1")</script>&amp;\u202e'
     reading = Reading(nasty, nasty, None, "rejected", 0.5, (40, 30, 20, 20), nasty, DIGITS)
@@ -185,6 +208,7 @@ def test_crops_stay_inside_the_picture_and_are_reduced():
 
 def test_going_on_keeps_what_is_there_and_forgets_what_is_not_in_the_table(tmp_path):
     review_of(tmp_path, ("a.png", [DOUBT]), ("b.png", [DOUBT]), ("c.png", [DOUBT]))
+    (tmp_path / "review" / "crops" / "000004-01.png").touch()  # and then the power failed
     table = (tmp_path / "o.csv").read_bytes()
     (tmp_path / "o.csv").write_bytes(b"\r\n".join(table.split(b"\r\n")[:3]) + b"\r\n")
     sheet = review_of(tmp_path, ("a.png", [DOUBT]))
