@@ -294,13 +294,19 @@ def _inner(cell: Cell, inset: float = INSET) -> tuple[slice, slice]:
 
 def _paper(cell: Cell) -> float:
     """Gray level of the cell's paper; shaded cells have their own, and a bold digit covers half of one."""
-    return float(np.quantile(cell.gray[_inner(cell)], PAPER_QUANTILE))
+    return _level(cell.gray[_inner(cell)], PAPER_QUANTILE)
+
+
+def _level(gray: Gray, share: float, mask: Gray | None = None) -> float:
+    """Gray level that a share of the pixels, of those where a mask is not 0, reach at the most."""
+    counts = cv2.calcHist([gray], [0], mask, [256], [0, 256]).ravel().cumsum()
+    return float(np.searchsorted(counts, share * counts[-1]))
 
 
 def dark_pixels(cell: Cell) -> Gray:
     """255 on what is darker than a cell's paper, faint lines included: (rows, columns) uint8."""
     paper = _paper(cell)
-    depth = max(FAINT * (paper - float(np.quantile(cell.gray, PEN_QUANTILE))), MIN_CONTRAST)
+    depth = max(FAINT * (paper - _level(cell.gray, PEN_QUANTILE)), MIN_CONTRAST)
     return cv2.compare(cell.gray, paper - depth, cv2.CMP_LT)
 
 
@@ -326,9 +332,8 @@ def written_in(cells: Sequence[Cell], lines: Sequence[Lines], least_depth: float
 def _pen_depth(cell: Cell, lines: Lines) -> float:
     """Gray levels that the pen is darker than the paper in a cell."""
     inner = _inner(cell)
-    printed = cv2.dilate(cv2.max(*lines.planes), ONE_AROUND)
-    free = cell.gray[inner][printed[inner] == 0]
-    return _paper(cell) - float(np.quantile(free, PEN_QUANTILE)) if free.size else 0.0
+    free = cv2.bitwise_not(cv2.dilate(cv2.max(*lines.planes), ONE_AROUND)[inner])
+    return _paper(cell) - _level(cell.gray[inner], PEN_QUANTILE, free) if free.any() else 0.0
 
 
 def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: float) -> Written:

@@ -26,11 +26,16 @@ from edge.drums import (
 )
 from edge.form import box_around, with_point
 from edge.needle import read_dial
-from edge.nouns import UNREADABLE, Box, Digit, Gray, Reading
+from edge.nouns import POSITIONS, UNREADABLE, Box, Digit, Gray, Reading
 from edge.schema import FieldTable
 
 UNSEEN = 0.5
-"""A drum or a dial that shows nothing with this probability is not read, whatever the others let one guess."""
+"""A drum or a dial is read only if its likeliest positions, two steps together, have this probability: the others must
+not guess for it.
+"""
+
+STEP = POSITIONS // DIGITS
+"""Tenths from one digit to the next."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,8 +75,9 @@ class MeterReader:
 
 
 def _shown_position(wheel: Wheel) -> float | None:
-    """Where a wheel stands, 0.0 to 9.9; None where it shows nothing."""
-    return round(position_of(wheel.positions), 1) % 10 if wheel.silent < UNSEEN else None
+    """Where a wheel stands, 0.0 to 9.9; None where it shows nothing, or could stand anywhere."""
+    likeliest = np.sort(wheel.positions)[-2 * STEP :].sum()
+    return round(position_of(wheel.positions), 1) % 10 if likeliest > UNSEEN else None
 
 
 def cut_cell(gray: Gray, quad: Points) -> Gray:
@@ -88,7 +94,7 @@ def traits_of(table: FieldTable, *, is_lowest: bool) -> WheelTraits:
         slack=table.slack if table.slack is not None else DRUM.slack,
         hang=table.hang,
     )
-    return replace(plain, engages_at=DIGITS - 1e-3, span=0.0) if table.jumps else plain
+    return replace(plain, engages_at=DIGITS - 0.5, span=0.0) if table.jumps else plain
 
 
 def _reading(

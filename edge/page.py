@@ -51,6 +51,9 @@ THUMB = 176
 GUESSES = 4
 """Guesses that are settled at the most, before features are tried."""
 
+LIKELY = 0.5
+"""A guess is settled if it looks this much like the sheet from afar, over the one that looks most like it."""
+
 GOOD = 0.75
 """A score from which on features need not be tried."""
 
@@ -140,10 +143,10 @@ def locate(sheet: Sheet, gray: Gray) -> Alignment:
         return Alignment(np.eye(3), 0.0)
     frame_scale = min(FRAME_SIDE / max(gray.shape), 1.0)
     frame = _shrunk(gray, frame_scale)
-    settled = [_settle(sheet, frame, guess, COARSE) for guess in _ranked(sheet, frame, list(_outlines(sheet, frame)))]
+    settled = [_settle(sheet, frame, guess, COARSE) for guess in _likely(sheet, frame, list(_outlines(sheet, frame)))]
     if max((each.score for each in settled), default=0.0) < GOOD:
         settled += [_settle(sheet, frame, guess, COARSE) for guess in _features(sheet, frame)]
-    best = max(settled, key=lambda each: each.score)
+    best = max(settled, key=lambda each: each.score, default=Alignment(np.eye(3), 0.0))
     if best.score == 0.0 or _is_disputed(best, settled, sheet):
         return Alignment(best.matrix, 0.0)
     fine = _settle(sheet, frame, best.matrix, FINE)
@@ -240,20 +243,20 @@ def _ordered(quad: Points) -> Points:
     return np.asarray(np.roll(quad, -int(np.argmin(quad.sum(axis=1))), axis=0))
 
 
-def _ranked(sheet: Sheet, frame: Gray, guesses: Sequence[Matrix]) -> list[Matrix]:
+def _likely(sheet: Sheet, frame: Gray, guesses: Sequence[Matrix]) -> list[Matrix]:
     """The guesses under which the frame looks most like the sheet from afar."""
     scale = THUMB / max(sheet.work.shape)
     thumb = _detail(_shrunk(sheet.work, scale))
     frame_scale = min(2 * THUMB / max(frame.shape), 1.0)
     small = _shrunk(frame, frame_scale)
-    to_thumb, to_frame = scaling(scale), scaling(frame_scale)
 
     def likeness(guess: Matrix) -> float:
-        matrix = to_frame @ guess @ np.linalg.inv(to_thumb)
+        matrix = scaling(frame_scale) @ guess @ np.linalg.inv(scaling(scale))
         seen = _detail(_unwarped(small, matrix, thumb.shape))
         return float((seen * thumb).sum() / max(np.linalg.norm(seen) * np.linalg.norm(thumb), 1e-9))
 
-    return sorted(guesses, key=lambda guess: -likeness(guess))[:GUESSES]
+    ranked = sorted(((likeness(guess), k) for k, guess in enumerate(guesses)), reverse=True)
+    return [guesses[k] for value, k in ranked[:GUESSES] if value >= LIKELY * max(ranked[0][0], 0.0)]
 
 
 def _detail(gray: Gray) -> NDArray[np.float32]:
