@@ -1,4 +1,4 @@
-"""The commands of the device: read, template, classify, run, history, check, bench. Readings on stdout, the rest on stderr.
+"""The commands of the device: read, template, classify, run, history, check, bench; stdout carries readings only.
 
 What needs OpenCV, NumPy or pydantic is imported by the commands, so that help is there at once and a
 package that is missing or does not fit is one line.
@@ -128,6 +128,8 @@ def read(
 
     if review and not table_path:
         raise click.UsageError("--review goes with --csv FILE, which knows how far the stack has come; add it")
+    if table_path == Path("-"):
+        raise click.UsageError("--csv goes on with its FILE after a stop, so that needs a name; for a pipe take --json")
     config = _load_config(config_path, model)
     if rotate is not None:
         config = config.model_copy(update={"read": config.read.model_copy(update={"rotate": rotate})})

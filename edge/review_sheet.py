@@ -137,8 +137,8 @@ def _field_row(field: dict[str, Any]) -> str:
     name = field["name"]
     pictures = _image(field["crop"], f"{name} as written", "field") + "<br>"
     for cell in field["cells"]:
-        image = _image(cell["crop"], f"{name}, place {cell['place']}", "cell")
-        pictures += f"<figure>{image}<figcaption>place {cell['place']}: {cell['confidence']}</figcaption></figure>"
+        image = _image(cell["crop"], f"{name}, cell {cell['place']}", "cell")
+        pictures += f"<figure>{image}<figcaption>cell {cell['place']}: {cell['confidence']}</figcaption></figure>"
     return (
         f'<tr><th scope="row">{_text(name)}</th><td>{pictures}</td>'
         f'<td><b class="t">{_text(field["text"]) or "–"}</b></td><td>{_badge(field["status"])}</td>'
