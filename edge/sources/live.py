@@ -206,7 +206,7 @@ class LiveSource(Source):
         """
         timeout_s = self.settings.timeout_s
         try:
-            is_open = self._frames is None or self._frames.wait_open(timeout_s)
+            is_open = self._frames is None or self._frames.wait_open(timeout_s + GRACE_S)
         except Exception:
             self.close()
             raise

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import Config, parse_config
-from edge.errors import ConfigError, OutputError
+from edge.errors import ConfigError, OutputError, UnusableSourceError
 from edge.notify import Log, Supervisor
 from edge.nouns import Frame, Reading
 from edge.schedule import Clock
@@ -194,6 +194,21 @@ def test_outputs_that_cannot_be_opened_leave_the_old_configuration(signals):
     said = run(lambda: next(setups), signals)
     assert said == "readout: mqtt://nowhere: refused; the configuration stays as it was\n"
     assert sink.opened == 2
+
+
+def test_a_configuration_that_fails_at_its_first_frame_leaves_the_old_one(signals):
+    sink = Kept(lambda count: kill(signal.SIGHUP) if count == 2 else kill() if count == 6 else None)
+    setups = iter([setup("", sink), setup("crop = [100, 100, 80, 80]\n", Kept())])
+    said = run(lambda: next(setups), signals).splitlines()
+    assert said[0] == "readout: the configuration was loaded again"
+    assert "the frame has 160 x 120 pixels, crop = [100, 100, 80, 80] reaches outside" in said[1]
+    assert said[1].endswith("; the configuration stays as it was")
+    assert len(sink.written) >= 6
+
+
+def test_a_fault_of_the_first_configuration_ends_it(signals):
+    with pytest.raises(UnusableSourceError, match="reaches outside"):
+        run(lambda: setup("crop = [100, 100, 80, 80]\n", Kept()), signals)
 
 
 def test_a_camera_that_is_away_at_the_start_is_waited_for(signals):
@@ -382,11 +397,15 @@ def test_waiting_for_the_schedule_costs_next_to_nothing(signals):
 
 
 def test_a_second_interrupt_ends_it_at_once(fake_bundle):
-    hang = "import time, edge.pipeline; edge.pipeline.read_frame = lambda *_: time.sleep(60)\n"
+    hang = (
+        "import time, edge.pipeline\n"
+        "edge.pipeline.read_frame = lambda *_: (print('hangs', flush=True), time.sleep(60))\n"
+    )
     words = command("run", "--source", "demo:", "--model", str(fake_bundle))
     words[2] = words[2].replace("from edge.cli import main", hang + "from edge.cli import main")
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(3)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "hangs\n"
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
         assert process.poll() is None
