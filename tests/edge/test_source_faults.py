@@ -197,6 +197,16 @@ def test_a_slow_reader_does_not_get_what_lay_in_the_slot():
         assert source.poll(0.05) is None
 
 
+def test_a_reader_that_was_long_away_does_not_find_its_camera_lost(monkeypatch):
+    monkeypatch.setattr("edge.sources.live.GRACE_S", 0.0)
+    source, notes = live(Player(FRAMES), timeout_s=0.3)
+    with source:
+        wait_until(lambda: source.poll(0.05) is not None)
+        time.sleep(0.5)
+        assert source.poll(0.25) is not None
+    assert notes == []
+
+
 def test_a_device_that_rests_is_closed_and_opened_for_the_next_frame():
     player = Player(FRAMES)
     source, notes = live(player)
