@@ -122,7 +122,8 @@ def read(
     """Print a line for each number in pictures, folders, videos, or one frame of a camera.
 
     SOURCE is a picture, a PDF or TIFF of any number of pages, a folder, a video file, camera,
-    picamera2:0, v4l2:/dev/video0, rtsp://..., http(s)://... or demo: (a rendered meter).
+    picamera2:0, v4l2:/dev/video0, rtsp://..., http(s)://..., watch:FOLDER (the next picture put into it)
+    or demo: (a rendered meter).
     """
     from edge.sinks import AnnotatedPictures, JsonLines, TextLines, Window
 
