@@ -120,5 +120,5 @@ $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 .venv-edge/.edge: pyproject.toml requirements.lock
 	@echo "installing the device's packages and pytest into .venv-edge"
 	@$(PYTHON) -m venv .venv-edge
-	@.venv-edge/bin/pip $(PIP_INSTALL) --editable '.[edge,tflite]' pytest pytest-timeout hypothesis
+	@.venv-edge/bin/pip $(PIP_INSTALL) --editable '.[edge,forms,tflite]' pytest pytest-timeout hypothesis gpiozero
 	@touch $@
