@@ -63,6 +63,9 @@ MIN_IN_VIEW = 1 / 3
 MIN_CORNER = 4.0
 """Gray levels a pixel that a landmark changes by in its flattest direction: twice what noise of 5 levels does."""
 
+FAR = 0.15
+"""Share of the longer side at which a landmark counts half: what hides the boxes hides those around them."""
+
 MAX_TWIN, TWIN_FROM = 0.85, 3
 """Correlation of a landmark with what lies this many pixels beside it: above, it may be found beside itself."""
 
@@ -108,7 +111,7 @@ class Alignment:
     matrix : (3, 3) float64 or None
         Maps points of the reference to the frame; None where the frame is refused.
     score : float
-        Share of the landmarks in view that are where the map puts them, 0..1.
+        Share of the landmarks in view that are where the map puts them, 0..1; those near the boxes count more.
     is_anchored : bool
         Whether the last frame was of no help: there was none, or the camera has been moved.
     shift : float
@@ -150,6 +153,8 @@ class Reference:
         The reduced picture.
     landmarks : (n, 2) int
         Upper left pixels (x, y) of the patches in `tracked`.
+    weights : (n,) float64
+        What each landmark counts: 1 at a box, less away from all of them.
     features : Features
         Of the picture itself.
     """
@@ -159,6 +164,7 @@ class Reference:
     min_score: float
     tracked: Gray
     landmarks: NDArray[np.int64]
+    weights: NDArray[np.float64]
     features: Features
 
     @classmethod
@@ -196,7 +202,8 @@ class Reference:
             found = f"{len(landmarks)} corners outside the boxes to hold to, and needs {MIN_LANDMARKS}"
             raise PictureError(f"the reference picture has {found}; take one that shows more of the meter's face")
         features = _find_features(gray, _free_of(quads, gray.shape, gray.shape, 1))
-        return cls((gray.shape[0], gray.shape[1]), quads, min_score, tracked, landmarks, features)
+        weights = _weights(landmarks + PATCH / 2, quads * (tracked.shape[1] / gray.shape[1]), tracked.shape)
+        return cls((gray.shape[0], gray.shape[1]), quads, min_score, tracked, landmarks, weights, features)
 
     def locate(self, gray: Gray, near: Alignment | None = None) -> Alignment:
         """How a frame lies to the reference; refused where it cannot be told.
@@ -347,8 +354,9 @@ def _fit(reference: Reference, reduced: Gray, start: Matrix) -> _Fit | None:
     solved = _solve(places, places + offsets[is_found], reference.tracked.shape)
     if solved is None:
         return None
-    matrix, covariance, found = solved
-    return _Fit(start @ matrix, found / len(chosen), covariance)
+    matrix, covariance, agrees = solved
+    weights = reference.weights[chosen]
+    return _Fit(start @ matrix, float(weights[is_found][agrees].sum() / weights.sum()), covariance)
 
 
 def _in_view(middles: Points, matrix: Matrix, shape: Sequence[int]) -> NDArray[np.bool_]:
@@ -389,8 +397,8 @@ def _vertex(before: float, peak: float, after: float) -> float:
     return 0.5 * (before - after) / bend if bend < 0 else 0.0
 
 
-def _solve(sources: Points, targets: Points, shape: Sequence[int]) -> tuple[Matrix, Matrix, int] | None:
-    """The perspective map of tracked pixels that most pairs agree on, its covariance, and how many agree.
+def _solve(sources: Points, targets: Points, shape: Sequence[int]) -> tuple[Matrix, Matrix, NDArray[np.bool_]] | None:
+    """The perspective map of tracked pixels that most pairs agree on, its covariance, and which agree.
 
     The map is linear in eight numbers once its denominator is multiplied out. They start from a similarity, and stay
     near it where nothing speaks against it; a pair that strays by twice `NEAR` has no weight.
@@ -412,7 +420,7 @@ def _solve(sources: Points, targets: Points, shape: Sequence[int]) -> tuple[Matr
         covariance = np.linalg.inv(weighted @ design.reshape(-1, 8) + np.diag(PRIOR))
         answer = covariance @ (weighted @ v.ravel() + PRIOR * guess)
     strays = np.linalg.norm(mapped(u, _as_map(answer)) - v, axis=1) / unit[0, 0]
-    return back @ _as_map(answer) @ unit, covariance, int((strays <= NEAR).sum())
+    return back @ _as_map(answer) @ unit, covariance, strays <= NEAR
 
 
 def _unit(shape: Sequence[int]) -> Matrix:
@@ -465,6 +473,16 @@ def _find_landmarks(tracked: Gray, free: Gray) -> NDArray[np.int64]:
         if cell not in chosen and _is_distinct(tracked, *corner):
             chosen[cell] = corner
     return np.array(sorted(chosen.values()), np.int64).reshape(-1, 2)
+
+
+def _weights(middles: Points, quads: Points, shape: Sequence[int]) -> NDArray[np.float64]:
+    """What each landmark counts: half as much at a distance of `FAR` from the boxes."""
+    if not len(quads):
+        return np.ones(len(middles))
+    outlines = quads.astype(np.float32)
+    distances = [[-cv2.pointPolygonTest(quad, tuple(middle), True) for quad in outlines] for middle in middles.tolist()]
+    nearest = np.clip(np.min(distances, axis=1), 0, None)
+    return 1 / (1 + (nearest / (FAR * max(shape))) ** 2)
 
 
 def _peaks(strength: NDArray[np.float32]) -> list[tuple[int, int]]:
