@@ -57,7 +57,7 @@ class Limits:
     dark: int = 24
     bright: int = 208
     blur: float = 0.65
-    cell_steepness: float = 0.11
+    cell_steepness: float = 0.13
     whole_steepness: float = 0.045
     glare: float = 0.3
     fill: int = 30
@@ -186,10 +186,10 @@ def _find_tear(gray: Gray) -> int | None:
     A row is like the one above. At a tear it is not, until it is shifted; at the edge of a thing it never is.
     """
     middle = gray[:, gray.shape[1] // 4 : 1 - gray.shape[1] // 4]
-    steps = cv2.resize(cv2.absdiff(middle[1:], middle[:-1]), (1, len(gray) - 1), interpolation=cv2.INTER_AREA).ravel()
     edge = max(2, round(TEAR_EDGE * len(gray)))
-    if len(steps) <= 2 * edge or middle.shape[1] < DETAIL:
+    if len(gray) <= 2 * edge + 1 or middle.shape[1] < DETAIL:
         return None
+    steps = cv2.resize(cv2.absdiff(middle[1:], middle[:-1]), (1, len(gray) - 1), interpolation=cv2.INTER_AREA).ravel()
     usual = max(float(np.median(steps)), 1.0)
     rows = np.argsort(-steps[edge:-edge].astype(np.int16), kind="stable")[:CANDIDATES] + edge
     return next(

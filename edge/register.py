@@ -95,6 +95,9 @@ MAX_DOUBT = 0.05
 FEATURES, MAX_RATIO, MIN_MATCHES = 1200, 0.8, 8
 """Of a picture; distance of the best match over that of the next; and matches that make a start."""
 
+MIN_SIDE = 64
+"""Of a picture that has features: ORB looks at 31 pixels around a corner."""
+
 ANCHOR_NEAR = 4.0
 """Pixels of the picture with features that a match may stray by; landmarks find the rest."""
 
@@ -505,6 +508,8 @@ def _is_distinct(tracked: Gray, x: int, y: int) -> bool:
 def _find_features(gray: Gray, free: Gray | None = None) -> Features:
     """The corners of a picture with their descriptors, from its local contrast; only where `free` is not 0."""
     reduced = _reduced(gray, ANCHOR_SIDE)
+    if min(reduced.shape) < MIN_SIDE:
+        return Features(np.zeros((0, 2)), np.zeros((0, 32), np.uint8))
     if free is not None:
         free = cv2.resize(free, reduced.shape[::-1], interpolation=cv2.INTER_NEAREST)
     even = cv2.createCLAHE(clipLimit=4.0, tileGridSize=(8, 8)).apply(reduced)
