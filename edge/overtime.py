@@ -31,8 +31,8 @@ MAX_EVIDENCE = 8.0
 SUDDEN = -3.0
 """A rise that the rules allow and that the flow so far does not explain: about every twentieth, in a household."""
 
-UNSURE = -9.0
-"""... over a time that no clock knows: it takes a second reading, or a third."""
+UNSURE = -12.0
+"""... over a time that no clock knows: it takes three readings."""
 
 BROKEN = -15.0
 """A step that breaks a rule."""
@@ -44,13 +44,13 @@ MIN_PROBABILITY = 0.02
 """Of a candidate that a track can follow."""
 
 SURE = 0.95
-"""Probability from which on a candidate that is no surprise is published without another that agrees."""
+"""Probability, among what the rules allow, from which on a value is published."""
 
 NATURAL_RATE = 1.5
 """Times the flow of late that a rise is no surprise; and one step more, which is seen whole or not at all."""
 
-RATE_S = 120.0
-"""Over so many seconds the flow is averaged."""
+RATE_S = 300.0
+"""In so many seconds the memory of a flow that ended fades to a third."""
 
 START_READINGS, PROMOTION_READINGS = 2, 4
 """That agree before the first value is published; and before one that breaks a rule is."""
@@ -161,12 +161,16 @@ class Track:
         Of late, a second.
     moment : Moment
         Of the last reading that bore it out.
+    since : Moment
+        Of its start or its last surprise: a step that nothing foretold.
     readings : int
-        That bore it out since its last surprise.
+        That bore it out since then.
     seen_s : float
-        Over how long.
+        Over how long, gaps left out.
     earned_s : float
         Over how long it was seen before its last surprise; counts once a second reading bears that out.
+    sure : float
+        Logarithm of the odds that it stands at just this value: of one reading, or of all since it does.
     weight : float
         Logarithm of its odds against the best track.
     reason : str or None
@@ -177,18 +181,21 @@ class Track:
     peak: float
     rate: float
     moment: Moment
+    since: Moment
     readings: int
     seen_s: float
     earned_s: float
+    sure: float
     weight: float
     reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The last value that was published as ok, when, and for how long its track had been seen by then."""
+    """What was published as ok last: the value, the furthest that it stood, when, and for how long it was seen."""
 
     value: float
+    peak: float
     moment: Moment
     seen_s: float
 
@@ -238,6 +245,27 @@ class _Step:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One candidate of a frame: how much of it is news, its probability, and that of those which break a rule."""
+
+    value: float
+    moment: Moment
+    share: float
+    probability: float
+    unlawful: float
+
+    @property
+    def gain(self) -> float:
+        """What it adds to a track's weight."""
+        return self.share * math.log(self.probability)
+
+    @property
+    def sure(self) -> float:
+        """Logarithm of its odds among what the rules allow."""
+        return math.log(self.probability / max(1.0 - self.unlawful - self.probability, math.exp(-MAX_EVIDENCE)))
+
+
 def step(history: History, evidence: Evidence, traits: Traits) -> tuple[History, Published]:
     """What is known after one more frame, and what is published of it."""
     if not evidence.candidates:
@@ -249,7 +277,7 @@ def step(history: History, evidence: Evidence, traits: Traits) -> tuple[History,
     if published.value is None:
         return History(history.accepted, tracks), published
     best = replace(tracks[0], reason=None)
-    accepted = Accepted(best.value, best.moment, best.seen_s)
+    accepted = Accepted(best.value, best.peak, best.moment, best.seen_s)
     return History(accepted, (best, *tracks[1:])), published
 
 
@@ -266,13 +294,17 @@ def _extended(history: History, candidates: Sequence[Candidate], now: Moment, tr
     share = _share(history.tracks, now, traits)
     rest = max(1.0 - sum(each.probability for each in candidates), candidates[0].probability * math.exp(-MAX_EVIDENCE))
     found = [replace(track, weight=track.weight + share * math.log(rest)) for track in history.tracks]
-    for candidate in candidates:
-        gain = share * math.log(candidate.probability)
-        steps = [(track, _step_of(track, candidate.value, now, traits)) for track in history.tracks]
-        found += [_moved(track, each, candidate.value, now, gain, traits) for track, each in steps if not each.reason]
-        if all(each.reason or track.reason for track, each in steps):
+    steps = [[_step_of(track, each.value, now, traits) for track in history.tracks] for each in candidates]
+    is_lawful = [any(not s.reason and not t.reason for s, t in zip(row, history.tracks, strict=True)) for row in steps]
+    unlawful = sum(each.probability for each, lawful in zip(candidates, is_lawful, strict=True) if not lawful)
+    for candidate, row, lawful in zip(candidates, steps, is_lawful, strict=True):
+        reading = _Reading(candidate.value, now, share, candidate.probability, unlawful if lawful else 0.0)
+        pairs = zip(history.tracks, row, strict=True)
+        found += [_moved(track, taken, reading, traits) for track, taken in pairs if not taken.reason]
+        if not lawful:
             odds, reason = _birth(history, candidate.value, now, traits)
-            found.append(Track(candidate.value, candidate.value, 0.0, now, 1, 0.0, 0.0, odds + gain, reason))
+            weight = odds + reading.gain
+            found.append(replace(_started(candidate.value, candidate.value, now, weight, reason), sure=reading.sure))
     return found
 
 
@@ -288,13 +320,19 @@ def _birth(history: History, value: float, now: Moment, traits: Traits) -> tuple
     if history.accepted is None:
         return (SUDDEN if history.tracks else 0.0), None
     last = history.accepted
-    taken = _step_of(Track(last.value, last.value, 0.0, last.moment, 1, 0.0, 0.0, 0.0, None), value, now, traits)
+    taken = _step_of(_started(last.value, last.peak, last.moment), value, now, traits)
     return taken.odds, taken.reason
+
+
+def _started(value: float, peak: float, now: Moment, weight: float = 0.0, reason: str | None = None) -> Track:
+    """A track of one reading."""
+    return Track(value, peak, 0.0, now, now, 1, 0.0, 0.0, 0.0, weight, reason)
 
 
 def _step_of(track: Track, value: float, now: Moment, traits: Traits) -> _Step:
     """How a value follows from a track."""
-    above, rise = _apart(track.peak, value, traits), _apart(track.value, value, traits)
+    above = _apart(track.peak, value, traits)
+    rise = above + _apart(track.value, track.peak, traits)
     tolerance = 1e-6 * traits.resolution
     if above < -traits.slack - tolerance:
         return _Step("broken", BROKEN, f"goes back by {_number(-above, traits)} from {_number(track.peak, traits)}")
@@ -323,23 +361,25 @@ def _apart(start: float, end: float, traits: Traits) -> float:
     return (end - start + half) % traits.top - half
 
 
-def _moved(track: Track, taken: _Step, value: float, now: Moment, gain: float, traits: Traits) -> Track:
+def _moved(track: Track, taken: _Step, reading: _Reading, traits: Traits) -> Track:
     """The track after a step that a reading bears out."""
+    value, now = reading.value, reading.moment
     gap = elapsed_between(track.moment, now) or 0.0
     rise = max(0.0, _apart(track.value, value, traits))
-    fade = math.exp(-gap / RATE_S)
-    rate = fade * track.rate + (1 - fade) * rise / gap if gap > 0 else track.rate
+    late = max(0.0, rise - traits.resolution) / gap if gap > 0 else 0.0  # a step may be the end of a slow one
     seen_s = track.seen_s + track.earned_s + min(gap, LONGEST_GAP_S)
-    is_natural = taken.kind == "natural"
+    is_natural, is_same = taken.kind == "natural", value == track.value
     return Track(
         value=value,
         peak=value if _apart(track.peak, value, traits) > 0 else track.peak,
-        rate=rate,
+        rate=max(late, track.rate * math.exp(-gap / RATE_S)),
         moment=now,
+        since=track.since if is_natural else now,
         readings=track.readings + 1 if is_natural else 1,
         seen_s=seen_s if is_natural else 0.0,
         earned_s=0.0 if is_natural else seen_s,
-        weight=track.weight + taken.odds + gain,
+        sure=min(MAX_EVIDENCE, track.sure + reading.share * reading.sure) if is_same else reading.sure,
+        weight=track.weight + taken.odds + reading.gain,
         reason=track.reason,
     )
 
@@ -363,8 +403,9 @@ def _ranked(tracks: Iterable[Track], now: Moment, traits: Traits) -> tuple[Track
 
 
 def _is_stale(track: Track, tracks: Sequence[Track], now: Moment) -> bool:
-    """Whether a track has not been borne out for long, while one that breaks no rule is."""
-    is_replaced = any(each.moment == now and each.reason is None for each in tracks)
+    """Whether a track has not been borne out for long, while one that breaks no rule is and was."""
+    lasting = (each.since for each in tracks if each.moment == now and each.reason is None)
+    is_replaced = any((elapsed_between(since, now) or 0.0) > MEMORY_S for since in lasting)
     return is_replaced and (elapsed_between(track.moment, now) or 0.0) > MEMORY_S
 
 
@@ -405,9 +446,11 @@ def _doubt(history: History, chosen: Candidate | None, now: Moment, traits: Trai
         return "uncertain", "the first reading; waits for another that agrees"
     if lead < traits.lead:
         return "uncertain", f"{_number(best.value, traits)} is new; waits for another reading that agrees"
-    is_same = history.accepted is not None and abs(history.accepted.value - best.value) < 1e-6 * traits.resolution
-    if chosen.probability < SURE and not is_same:
-        return "uncertain", f"read with a probability of {chosen.probability:.2f} only"
+    if best.sure < math.log(SURE / (1 - SURE)):
+        return (
+            "uncertain",
+            f"read with a probability of {chosen.probability:.2f}; waits for another reading that agrees",
+        )
     return "ok", None
 
 
