@@ -32,7 +32,7 @@ WHITE = 250
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FrameLimits:
     """From where on a frame is not read.
 
     Parameters
@@ -65,7 +65,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class FrameTraits:
     """What a frame is held against: the reference's sharpness, how much of each cell shines, and its plain foot.
 
     Parameters
@@ -97,17 +97,17 @@ def seen_again(gray: Gray, last: Seen | None) -> Seen:
     return Seen(checksum, last.times + 1 if last and last.checksum == checksum else 1)
 
 
-def traits_of(gray: Gray, cells: Sequence[Points] = ()) -> Traits:
+def traits_of(gray: Gray, cells: Sequence[Points] = ()) -> FrameTraits:
     """What frames are held against, from the reference picture and the corners of its cells, (4, 2) each."""
-    return Traits(_steepness(gray, cells), tuple(_shining(gray, cell) for cell in cells), _plain_rows(gray)[0])
+    return FrameTraits(_steepness(gray, cells), tuple(_shining(gray, cell) for cell in cells), _plain_rows(gray)[0])
 
 
 def judge_frame(
     gray: Gray,
     cells: Sequence[Points] = (),
-    reference: Traits | None = None,
+    reference: FrameTraits | None = None,
     seen: Seen | None = None,
-    limits: Limits | None = None,
+    limits: FrameLimits | None = None,
 ) -> str | None:
     """Why a frame is not to be read; None where nothing speaks against it. The reason starts with its kind.
 
@@ -116,13 +116,13 @@ def judge_frame(
     gray : (rows, columns) uint8
     cells : sequence of (4, 2)
         Corners of the cells in this frame, as far as they are known.
-    reference : Traits, optional
+    reference : FrameTraits, optional
         Of the reference picture with the same cells.
     seen : Seen, optional
         Of this frame.
     """
     require_uint8("gray", gray, 2)
-    limits = limits or Limits()
+    limits = limits or FrameLimits()
     return (
         _frozen(seen, limits)
         or _torn(gray, reference, limits)
@@ -137,13 +137,13 @@ def judge_alignment(alignment: Alignment) -> str | None:
     return f"moved: {alignment.reason}" if alignment.reason else None
 
 
-def _frozen(seen: Seen | None, limits: Limits) -> str | None:
+def _frozen(seen: Seen | None, limits: FrameLimits) -> str | None:
     if seen is None or seen.times < limits.same:
         return None
     return f"frozen: the same {seen.times} times in a row, to the byte; see to the camera"
 
 
-def _torn(gray: Gray, reference: Traits | None, limits: Limits) -> str | None:
+def _torn(gray: Gray, reference: FrameTraits | None, limits: FrameLimits) -> str | None:
     """Whether the foot of the picture never came, or a part of it stands beside the rest."""
     rows, level = _plain_rows(gray)
     usual = reference.fill * 1000 / len(gray) if reference else 0.0
@@ -217,7 +217,7 @@ def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     return float(one @ other / max(math.sqrt(float(one @ one) * float(other @ other)), 1.0))
 
 
-def _ill_lit(gray: Gray, limits: Limits) -> str | None:
+def _ill_lit(gray: Gray, limits: FrameLimits) -> str | None:
     thin = max(1, max(gray.shape) // SMALL_SIDE)
     low, high = _levels(np.ascontiguousarray(gray[::thin, ::thin]), 0.01, 0.99)
     if high < limits.dark:
@@ -230,9 +230,9 @@ def _ill_lit(gray: Gray, limits: Limits) -> str | None:
     return None
 
 
-def _glaring(gray: Gray, cells: Sequence[Points], reference: Traits | None, limits: Limits) -> str | None:
+def _glaring(gray: Gray, cells: Sequence[Points], reference: FrameTraits | None, limits: FrameLimits) -> str | None:
     """Glare is local: a cell that shines more than the others do and than it does in the reference."""
-    if not cells:
+    if not len(cells):
         return None
     usual = reference.shines if reference and len(reference.shines) == len(cells) else (0.0,) * len(cells)
     extra = [_shining(gray, cell) - share for cell, share in zip(cells, usual, strict=True)]
@@ -250,14 +250,14 @@ def _shining(gray: Gray, cell: Points) -> float:
     return float(np.count_nonzero(inside >= WHITE)) / inside.size if inside.size else 0.0
 
 
-def _blurred(gray: Gray, cells: Sequence[Points], reference: Traits | None, limits: Limits) -> str | None:
+def _blurred(gray: Gray, cells: Sequence[Points], reference: FrameTraits | None, limits: FrameLimits) -> str | None:
     steepness = _steepness(gray, cells)
     if steepness is None:
         return None
     if reference and reference.steepness:
         share = steepness / reference.steepness
         return f"blurred: {share:.0%} as sharp as the reference picture" if share < limits.blur else None
-    least = limits.cell_steepness if cells else limits.whole_steepness
+    least = limits.cell_steepness if len(cells) else limits.whole_steepness
     return f"blurred: its edges are {steepness / least:.0%} as steep as they must be" if steepness < least else None
 
 
@@ -271,7 +271,7 @@ def _steepness(gray: Gray, cells: Sequence[Points]) -> float | None:
     parts = [gray[y:below, x:right] for x, y, right, below in boxes if right > x and below > y]
     if not parts:
         parts = [_reduced(gray, WHOLE_SIDE / max(gray.shape))]
-    rows = min(CELL_HEIGHT, len(parts[0])) if cells else len(parts[0])
+    rows = min(CELL_HEIGHT, len(parts[0])) if len(cells) else len(parts[0])
     columns = max(1, round(parts[0].shape[1] * rows / len(parts[0])))
     if min(rows, columns) < 2 * RIM + 1:
         return None

@@ -10,6 +10,10 @@ readings over as long as the one it contradicts, at most for `patience_s`. So a 
 that got through, or a long pause all end by themselves. What is read is never altered: a value is one of the
 candidates that the picture gave, or there is none.
 
+What cannot be told from the truth is a wrong value that keeps coming: one that breaks no rule is published at its
+second reading, at its first within the flow of late; one that breaks a rule at its fourth, and no sooner than after the
+time for which the value before was seen, or `patience_s`, whichever is less.
+
 References
 ----------
 D. B. Reid, An algorithm for tracking multiple targets, IEEE Transactions on Automatic Control 24(6), 1979: several
@@ -114,7 +118,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class Meter:
     """What is known of a meter.
 
     Parameters
@@ -266,14 +270,14 @@ class _Reading:
         return math.log(self.probability / max(1.0 - self.unlawful - self.probability, math.exp(-MAX_EVIDENCE)))
 
 
-def step(history: History, evidence: Evidence, traits: Traits) -> tuple[History, Published]:
+def step(history: History, evidence: Evidence, meter: Meter) -> tuple[History, Published]:
     """What is known after one more frame, and what is published of it."""
     if not evidence.candidates:
         return history, Published(evidence.raw, None, None, evidence.status, evidence.reason)
     likely = [each for each in evidence.candidates if each.probability >= MIN_PROBABILITY]
     candidates = likely or list(evidence.candidates[:1])
-    tracks = _ranked(_extended(history, candidates, evidence.moment, traits), evidence.moment, traits)
-    published = _judged(History(history.accepted, tracks), candidates, evidence, traits)
+    tracks = _ranked(_extended(history, candidates, evidence.moment, meter), evidence.moment, meter)
+    published = _judged(History(history.accepted, tracks), candidates, evidence, meter)
     if published.value is None:
         return History(history.accepted, tracks), published
     best = replace(tracks[0], reason=None)
@@ -289,38 +293,38 @@ def elapsed_between(earlier: Moment, later: Moment) -> float | None:
     return elapsed if elapsed >= 0 else None
 
 
-def _extended(history: History, candidates: Sequence[Candidate], now: Moment, traits: Traits) -> list[Track]:
+def _extended(history: History, candidates: Sequence[Candidate], now: Moment, meter: Meter) -> list[Track]:
     """All accounts that a reading leaves: tracks that it bears out, tracks that it does not, and new ones."""
-    share = _share(history.tracks, now, traits)
+    share = _share(history.tracks, now, meter)
     rest = max(1.0 - sum(each.probability for each in candidates), candidates[0].probability * math.exp(-MAX_EVIDENCE))
     found = [replace(track, weight=track.weight + share * math.log(rest)) for track in history.tracks]
-    steps = [[_step_of(track, each.value, now, traits) for track in history.tracks] for each in candidates]
+    steps = [[_step_of(track, each.value, now, meter) for track in history.tracks] for each in candidates]
     is_lawful = [any(not s.reason and not t.reason for s, t in zip(row, history.tracks, strict=True)) for row in steps]
     unlawful = sum(each.probability for each, lawful in zip(candidates, is_lawful, strict=True) if not lawful)
     for candidate, row, lawful in zip(candidates, steps, is_lawful, strict=True):
         reading = _Reading(candidate.value, now, share, candidate.probability, unlawful if lawful else 0.0)
         pairs = zip(history.tracks, row, strict=True)
-        found += [_moved(track, taken, reading, traits) for track, taken in pairs if not taken.reason]
+        found += [_moved(track, taken, reading, meter) for track, taken in pairs if not taken.reason]
         if not lawful:
-            odds, reason = _birth(history, candidate.value, now, traits)
+            odds, reason = _birth(history, candidate.value, now, meter)
             weight = odds + reading.gain
             found.append(replace(_started(candidate.value, candidate.value, now, weight, reason), sure=reading.sure))
     return found
 
 
-def _share(tracks: Sequence[Track], now: Moment, traits: Traits) -> float:
+def _share(tracks: Sequence[Track], now: Moment, meter: Meter) -> float:
     """How much of a reading is news after the last one, 0..1."""
     gaps = [elapsed_between(track.moment, now) for track in tracks]
-    least = min((gap for gap in gaps if gap is not None), default=traits.spacing_s)
-    return min(1.0, least / traits.spacing_s) if traits.spacing_s else 1.0
+    least = min((gap for gap in gaps if gap is not None), default=meter.spacing_s)
+    return min(1.0, least / meter.spacing_s) if meter.spacing_s else 1.0
 
 
-def _birth(history: History, value: float, now: Moment, traits: Traits) -> tuple[float, str | None]:
+def _birth(history: History, value: float, now: Moment, meter: Meter) -> tuple[float, str | None]:
     """Odds of a track that starts with a value, and the rule that the value breaks by what was accepted last."""
     if history.accepted is None:
         return (SUDDEN if history.tracks else 0.0), None
     last = history.accepted
-    taken = _step_of(_started(last.value, last.peak, last.moment), value, now, traits)
+    taken = _step_of(_started(last.value, last.peak, last.moment), value, now, meter)
     return taken.odds, taken.reason
 
 
@@ -329,49 +333,49 @@ def _started(value: float, peak: float, now: Moment, weight: float = 0.0, reason
     return Track(value, peak, 0.0, now, now, 1, 0.0, 0.0, 0.0, weight, reason)
 
 
-def _step_of(track: Track, value: float, now: Moment, traits: Traits) -> _Step:
+def _step_of(track: Track, value: float, now: Moment, meter: Meter) -> _Step:
     """How a value follows from a track."""
-    above = _apart(track.peak, value, traits)
-    rise = above + _apart(track.value, track.peak, traits)
-    tolerance = 1e-6 * traits.resolution
-    if above < -traits.slack - tolerance:
-        return _Step("broken", BROKEN, f"goes back by {_number(-above, traits)} from {_number(track.peak, traits)}")
+    above = _apart(track.peak, value, meter)
+    rise = above + _apart(track.value, track.peak, meter)
+    tolerance = 1e-6 * meter.resolution
+    if above < -meter.slack - tolerance:
+        return _Step("broken", BROKEN, f"goes back by {_number(-above, meter)} from {_number(track.peak, meter)}")
     if above <= tolerance:
         return _Step("natural", 0.0)
     elapsed = elapsed_between(track.moment, now)
     if elapsed is None:
-        return _Step("natural", 0.0) if rise <= traits.resolution + tolerance else _Step("sudden", UNSURE)
-    natural = NATURAL_RATE * track.rate * elapsed + traits.resolution
-    if traits.max_rate_per_hour is not None:
-        limit = traits.max_rate_per_hour * elapsed / 3600 + traits.resolution
+        return _Step("natural", 0.0) if rise <= meter.resolution + tolerance else _Step("sudden", UNSURE)
+    natural = NATURAL_RATE * track.rate * elapsed + meter.resolution
+    if meter.max_rate_per_hour is not None:
+        limit = meter.max_rate_per_hour * elapsed / 3600 + meter.resolution
         natural = min(natural, limit)
         if rise > limit + tolerance:
-            return _Step("broken", BROKEN, _too_fast(track, rise, elapsed, traits))
+            return _Step("broken", BROKEN, _too_fast(track, rise, elapsed, meter))
     return _Step("natural", 0.0) if rise <= natural + tolerance else _Step("sudden", SUDDEN)
 
 
-def _too_fast(track: Track, rise: float, elapsed: float, traits: Traits) -> str:
-    amount, start = _number(rise, traits), _number(track.value, traits)
-    return f"rises by {amount} from {start} in {elapsed:.0f} s, faster than {traits.max_rate_per_hour:g} an hour"
+def _too_fast(track: Track, rise: float, elapsed: float, meter: Meter) -> str:
+    amount, start = _number(rise, meter), _number(track.value, meter)
+    return f"rises by {amount} from {start} in {elapsed:.0f} s, faster than {meter.max_rate_per_hour:g} an hour"
 
 
-def _apart(start: float, end: float, traits: Traits) -> float:
+def _apart(start: float, end: float, meter: Meter) -> float:
     """How far a value has risen, the shorter way round: from 99999 to 2 by 3."""
-    half = traits.top / 2
-    return (end - start + half) % traits.top - half
+    half = meter.top / 2
+    return (end - start + half) % meter.top - half
 
 
-def _moved(track: Track, taken: _Step, reading: _Reading, traits: Traits) -> Track:
+def _moved(track: Track, taken: _Step, reading: _Reading, meter: Meter) -> Track:
     """The track after a step that a reading bears out."""
     value, now = reading.value, reading.moment
     gap = elapsed_between(track.moment, now) or 0.0
-    rise = max(0.0, _apart(track.value, value, traits))
-    late = max(0.0, rise - traits.resolution) / gap if gap > 0 else 0.0  # a step may be the end of a slow one
+    rise = max(0.0, _apart(track.value, value, meter))
+    late = max(0.0, rise - meter.resolution) / gap if gap > 0 else 0.0  # a step may be the end of a slow one
     seen_s = track.seen_s + track.earned_s + min(gap, LONGEST_GAP_S)
     is_natural, is_same = taken.kind == "natural", value == track.value
     return Track(
         value=value,
-        peak=value if _apart(track.peak, value, traits) > 0 else track.peak,
+        peak=value if _apart(track.peak, value, meter) > 0 else track.peak,
         rate=max(late, track.rate * math.exp(-gap / RATE_S)),
         moment=now,
         since=track.since if is_natural else now,
@@ -384,14 +388,14 @@ def _moved(track: Track, taken: _Step, reading: _Reading, traits: Traits) -> Tra
     )
 
 
-def _ranked(tracks: Iterable[Track], now: Moment, traits: Traits) -> tuple[Track, ...]:
+def _ranked(tracks: Iterable[Track], now: Moment, meter: Meter) -> tuple[Track, ...]:
     """The tracks that are worth keeping, the best one first; those at one place are one.
 
     Of those that the last reading bears out, half the room is theirs: what is new has a chance beside what was sure.
     """
     merged: dict[int, Track] = {}
     for track in tracks:
-        place = round(track.value / traits.resolution * 4)
+        place = round(track.value / meter.resolution * 4)
         merged[place] = _merged(merged[place], track, now) if place in merged else track
     best = max(track.weight for track in merged.values())
     level = [replace(track, weight=max(track.weight - best, FLOOR)) for track in merged.values()]
@@ -416,15 +420,15 @@ def _merged(one: Track, other: Track, now: Moment) -> Track:
     return replace(better, weight=max(one.weight, other.weight), reason=None if is_lawful else better.reason)
 
 
-def _judged(history: History, candidates: Sequence[Candidate], evidence: Evidence, traits: Traits) -> Published:
+def _judged(history: History, candidates: Sequence[Candidate], evidence: Evidence, meter: Meter) -> Published:
     """What is published of a frame whose tracks, ranked, are those of `history`."""
     best, now = history.tracks[0], evidence.moment
-    decoded = candidates[0].value if candidates else None
+    decoded = candidates[0].value
     chosen = next((each for each in candidates if each.value == best.value and best.moment == now), None)
-    status, reason = _doubt(history, chosen, now, traits)
+    status, reason = _doubt(history, chosen, now, meter)
     value = best.value if status == "ok" else None
     if status == "ok" and reason is None:
-        reason = _remark(history, candidates, traits)
+        reason = _remark(history, candidates, meter)
     elif status != "ok" and chosen is None:
         own = next((t for t in history.tracks if t.moment == now and t.value == decoded), None)
         if own is not None and own.reason:
@@ -432,54 +436,51 @@ def _judged(history: History, candidates: Sequence[Candidate], evidence: Evidenc
     return Published(evidence.raw, decoded, value, status, reason)
 
 
-def _doubt(history: History, chosen: Candidate | None, now: Moment, traits: Traits) -> tuple[Status, str | None]:
+def _doubt(history: History, chosen: Candidate | None, now: Moment, meter: Meter) -> tuple[Status, str | None]:
     """Whether the best track's value is published; else why not."""
     best = history.tracks[0]
     if chosen is None:
-        return "uncertain", f"does not agree with {_number(best.value, traits)}; waits for more readings"
-    lead = best.weight - max(
-        (t.weight for t in history.tracks[1:] if _contradicts(t, best, now, traits)), default=FLOOR
-    )
+        return "uncertain", f"does not agree with {_number(best.value, meter)}; waits for more readings"
+    rivals = (track for track in history.tracks[1:] if _contradicts(track, best, now, meter))
+    lead = best.weight - max((track.weight for track in rivals), default=FLOOR)
     if best.reason is not None:
-        return _quarantine(history, lead, traits)
+        return _quarantine(history, lead, meter)
     if history.accepted is None and best.readings < START_READINGS:
         return "uncertain", "the first reading; waits for another that agrees"
-    if lead < traits.lead:
-        return "uncertain", f"{_number(best.value, traits)} is new; waits for another reading that agrees"
+    if lead < meter.lead:
+        return "uncertain", f"{_number(best.value, meter)} is new; waits for another reading that agrees"
     if best.sure < math.log(SURE / (1 - SURE)):
-        return (
-            "uncertain",
-            f"read with a probability of {chosen.probability:.2f}; waits for another reading that agrees",
-        )
+        said = f"read with a probability of {chosen.probability:.2f}"
+        return "uncertain", f"{said}; waits for another reading that agrees"
     return "ok", None
 
 
-def _quarantine(history: History, lead: float, traits: Traits) -> tuple[Status, str | None]:
+def _quarantine(history: History, lead: float, meter: Meter) -> tuple[Status, str | None]:
     """Whether a track that broke a rule has been borne out for long enough."""
     best = history.tracks[0]
-    needed = min(traits.patience_s, history.accepted.seen_s) if history.accepted else 0.0
-    if best.readings >= PROMOTION_READINGS and best.seen_s >= needed and lead >= traits.lead:
+    needed = min(meter.patience_s, history.accepted.seen_s) if history.accepted else 0.0
+    if best.readings >= PROMOTION_READINGS and best.seen_s >= needed and lead >= meter.lead:
         return "ok", f"accepted after {best.readings} readings over {best.seen_s:.0f} s: {best.reason}"
     return "rejected", best.reason
 
 
-def _contradicts(other: Track, best: Track, now: Moment, traits: Traits) -> bool:
+def _contradicts(other: Track, best: Track, now: Moment, meter: Meter) -> bool:
     """Whether the best track's value is more than the natural continuation of another."""
-    return _step_of(other, best.value, now, traits).kind != "natural"
+    return _step_of(other, best.value, now, meter).kind != "natural"
 
 
-def _remark(history: History, candidates: Sequence[Candidate], traits: Traits) -> str | None:
+def _remark(history: History, candidates: Sequence[Candidate], meter: Meter) -> str | None:
     """What is special about a value that is published."""
     best, last = history.tracks[0], history.accepted
-    if last and _apart(last.value, best.value, traits) < -traits.slack - 1e-6 * traits.resolution:
-        return f"takes back {_number(last.value, traits)}, which later readings did not bear out"
+    if last and _apart(last.value, best.value, meter) < -meter.slack - 1e-6 * meter.resolution:
+        return f"takes back {_number(last.value, meter)}, which later readings did not bear out"
     if best.value != candidates[0].value:
-        return f"may also read {_number(candidates[0].value, traits)}, which does not follow from before"
+        return f"may also read {_number(candidates[0].value, meter)}, which does not follow from before"
     if last and elapsed_between(last.moment, best.moment) is None:
         return "the clock ran back since the last value, so its rate could not be judged"
     return None
 
 
-def _number(value: float, traits: Traits) -> str:
+def _number(value: float, meter: Meter) -> str:
     """A value with the decimals of its meter."""
-    return f"{value:.{max(0, math.ceil(-math.log10(traits.resolution) - 1e-9))}f}"
+    return f"{value:.{max(0, math.ceil(-math.log10(meter.resolution) - 1e-9))}f}"

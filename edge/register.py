@@ -63,6 +63,11 @@ MIN_IN_VIEW = 1 / 3
 MIN_CORNER = 4.0
 """Gray levels a pixel that a landmark changes by in its flattest direction: twice what noise of 5 levels does."""
 
+SIDE_LANDMARKS, MIN_ON_A_SIDE = 3, 0.3
+"""Landmarks that a side of the boxes has before it counts, and the share of them that is found on each: a frame torn
+through the boxes shows all of one side elsewhere.
+"""
+
 FAR = 0.15
 """Share of the longer side at which a landmark counts half: what hides the boxes hides those around them."""
 
@@ -91,6 +96,9 @@ LOOK_AGAIN = 3.0
 
 MAX_DOUBT = 0.05
 """Standard deviation of a box's corner over the box's shorter side: misplaced by four times that, digits are lost."""
+
+OUTSIDE = 1.0
+"""Pixels by which a box may leave the frame: one drawn to the picture's border does, by the error of the map."""
 
 FEATURES, MAX_RATIO, MIN_MATCHES = 1200, 0.8, 8
 """Of a picture; distance of the best match over that of the next; and matches that make a start."""
@@ -249,9 +257,9 @@ def mapped(points: Points, matrix: Matrix) -> Points:
     return ends[:, :2] / ends[:, 2:]
 
 
-def is_within(quad: Points, shape: Sequence[int]) -> bool:
-    """Whether all corners lie in a picture of (rows, columns)."""
-    return bool((quad >= 0).all() and (quad <= (shape[1], shape[0])).all())
+def is_within(quad: Points, shape: Sequence[int], margin: float = 0.0) -> bool:
+    """Whether all corners lie in a picture of (rows, columns), or at most `margin` pixels outside."""
+    return bool((quad >= -margin).all() and (quad <= np.array((shape[1], shape[0])) + margin).all())
 
 
 def cut_quad(gray: Gray, quad: Points, size: tuple[int, int]) -> Gray:
@@ -297,10 +305,13 @@ def _sampled(gray: Gray, points: Points) -> Gray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """A map of tracked pixels to those of the reduced frame, its score, and how sure its eight numbers are."""
+    """A map of tracked pixels to those of the reduced frame, its score, the share of the landmarks found on the side of
+    the boxes where it is the least, and how sure the map's eight numbers are.
+    """
 
     matrix: Matrix
     score: float
+    least_side: float
     covariance: Matrix
 
 
@@ -326,8 +337,10 @@ def _doubt(reference: Reference, fit: _Fit, matrix: Matrix, shape: Sequence[int]
     """Why a map with a good score is not to be used all the same."""
     if not _is_possible(matrix, reference.shape, shape):
         return "matches the reference picture only in an impossible view"
-    if not is_within(mapped(reference.quads.reshape(-1, 2), matrix), shape):
+    if not is_within(mapped(reference.quads.reshape(-1, 2), matrix), shape, OUTSIDE):
         return "a box lies outside the frame; point the camera back at it"
+    if fit.least_side < MIN_ON_A_SIDE:
+        return "one side of the reference picture is hidden, or torn off"
     if _spread(reference, fit) > MAX_DOUBT:
         return "too little of the reference picture is in view to place the boxes"
     return None
@@ -358,8 +371,19 @@ def _fit(reference: Reference, reduced: Gray, start: Matrix) -> _Fit | None:
     if solved is None:
         return None
     matrix, covariance, agrees = solved
+    is_found[is_found] = agrees
     weights = reference.weights[chosen]
-    return _Fit(start @ matrix, float(weights[is_found][agrees].sum() / weights.sum()), covariance)
+    score = float(weights[is_found].sum() / weights.sum())
+    return _Fit(start @ matrix, score, _least_side(reference, middles[chosen], is_found), covariance)
+
+
+def _least_side(reference: Reference, middles: Points, is_found: NDArray[np.bool_]) -> float:
+    """Share of the landmarks found left, right, above or below the boxes' middle, where it is the least."""
+    scale = reference.tracked.shape[1] / reference.shape[1]
+    corners = reference.quads.reshape(-1, 2) if len(reference.quads) else np.array([reference.shape[::-1]]) / 2
+    beyond = middles > corners.mean(axis=0) * scale
+    sides = [is_found[side] for side in (*beyond.T, *~beyond.T)]
+    return min((float(side.mean()) for side in sides if len(side) >= SIDE_LANDMARKS), default=1.0)
 
 
 def _in_view(middles: Points, matrix: Matrix, shape: Sequence[int]) -> NDArray[np.bool_]:

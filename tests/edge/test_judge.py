@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edge.judge import Limits, Seen, Traits, judge_alignment, judge_frame, seen_again, traits_of
+from edge.judge import FrameLimits, FrameTraits, Seen, judge_alignment, judge_frame, seen_again, traits_of
 from edge.pictures import load_picture
 from edge.register import Alignment, corners_of
 from tests.meters.frames import HARMLESS, SPOILT, draw_face, glare, noisy, with_digits
@@ -95,7 +95,7 @@ def test_a_camera_that_gives_the_same_bytes_is_frozen_after_three():
     assert reasons[:2] == [None, None]
     assert reasons[2] == "frozen: the same 3 times in a row, to the byte; see to the camera"
     assert "4 times" in reasons[3]
-    assert judge_frame(gray, seen=seen, limits=Limits(same=9)) is None
+    assert judge_frame(gray, seen=seen, limits=FrameLimits(same=9)) is None
 
 
 def test_one_pixel_is_enough_to_be_another_frame():
@@ -118,7 +118,7 @@ def test_a_blank_margin_that_the_reference_has_is_not_torn():
     gray[440:] = 90
     assert judge_frame(gray, [], traits_of(gray)) is None
     assert judge_frame(gray, []) is None
-    assert judge_frame(gray, [], Traits(None, (), 0)) == "torn: the last 40 rows are one gray"
+    assert judge_frame(gray, [], FrameTraits(None, (), 0)) == "torn: the last 40 rows are one gray"
 
 
 def test_a_refused_alignment_is_a_camera_that_moved():

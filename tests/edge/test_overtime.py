@@ -12,15 +12,15 @@ from edge.overtime import (
     Candidate,
     Evidence,
     History,
+    Meter,
     Moment,
     Published,
-    Traits,
     elapsed_between,
     step,
 )
 from tests.meters.readings import Home, simulate
 
-WATER = Traits(top=100_000.0, resolution=1.0, max_rate_per_hour=2.5, slack=1.0)
+WATER = Meter(top=100_000.0, resolution=1.0, max_rate_per_hour=2.5, slack=1.0)
 SURE = 0.9999
 
 
@@ -32,18 +32,18 @@ def reads(value, minutes, probability=SURE, boot="a", wall=None):
     return Evidence(f"{value:05.0f}", at(minutes, boot, wall), (Candidate(float(value), probability),))
 
 
-def told(evidences, traits=WATER, history=None):
+def told(evidences, meter=WATER, history=None):
     """The history after some readings, and what was published of each."""
     history, published = history or History(), []
     for evidence in evidences:
-        history, each = step(history, evidence, traits)
+        history, each = step(history, evidence, meter)
         published.append(each)
     return history, published
 
 
-def settled(value=452, minutes=120, traits=WATER):
+def settled(value=452, minutes=120, meter=WATER):
     """A meter that has stood at a value, a reading a minute, up to minute 0."""
-    return told([reads(value, k - minutes) for k in range(minutes + 1)], traits)[0]
+    return told([reads(value, k - minutes) for k in range(minutes + 1)], meter)[0]
 
 
 def test_the_first_value_takes_two_readings_that_agree():
@@ -268,7 +268,7 @@ def test_a_fine_meter_that_flows_is_wrong_by_less_than_its_flow_and_recovers_wit
         (lambda: Evidence("", at(0)), "needs a status that is not ok, and a reason"),
         (lambda: Evidence("", at(0), (Candidate(1.0, 0.7), Candidate(2.0, 0.7))), "add up to 1 at the most"),
         (lambda: Evidence("", at(0), (Candidate(1.0, 0.0),)), "above 0"),
-        (lambda: Traits(10.0, 10.0), "0 < resolution < top"),
+        (lambda: Meter(10.0, 10.0), "0 < resolution < top"),
         (lambda: Published("", None, 1.0, "rejected", None), "exactly when its status is ok"),
     ],
 )

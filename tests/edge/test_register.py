@@ -203,6 +203,24 @@ def test_a_box_outside_the_frame_is_said(reference, face):
     assert "outside the frame" in found.reason
 
 
+def test_a_box_at_the_border_of_the_picture_is_in_it(face):
+    reference = Reference.of(face.gray, [(0, 0, 40, 60), (600, 420, 40, 60)])
+    move = np.eye(3)
+    move[:2, 2] = 0.4
+    assert reference.locate(view_of(face.gray, move, np.random.default_rng(0))).matrix is not None
+
+
+def test_a_frame_whose_part_above_the_boxes_is_hidden_or_elsewhere_is_refused(reference, face):
+    row = int(face.cells[0, 0, 1]) - 3
+    hidden, torn = face.gray.copy(), face.gray.copy()
+    hidden[:row] = 120
+    torn[:row] = np.roll(torn[:row], 50, axis=1)
+    for gray in (hidden, torn):
+        found = reference.locate(gray, Alignment(np.eye(3), 1.0, True))
+        assert found.matrix is None
+        assert "one side of the reference picture is hidden, or torn off" in found.reason or found.score < 0.6
+
+
 def test_a_box_far_from_all_landmarks_is_not_placed():
     rng = np.random.default_rng(0)
     gray = np.full((480, 640), 120, np.uint8)

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from edge import atomic
 from edge.errors import OutputError
-from edge.overtime import Candidate, Evidence, History, Moment, Traits, step
+from edge.overtime import Candidate, Evidence, History, Meter, Moment, step
 from edge.state import Restored, State, read_state, write_state
 
-WATER = Traits(top=100_000.0, resolution=0.001, max_rate_per_hour=2.5, slack=0.001)
+WATER = Meter(top=100_000.0, resolution=0.001, max_rate_per_hour=2.5, slack=0.001)
 
 
 def history_of(*values):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.atomic import write_text
-from edge.overtime import Candidate, Evidence, History, Moment, Traits, step
+from edge.overtime import Candidate, Evidence, History, Meter, Moment, step
 
 SEED = 20261121
 
@@ -77,12 +77,12 @@ def main() -> None:
 def simulate(home: Home, seed: int, days: float) -> Tally:
     """A home's readings, one history from the first to the last."""
     rng = np.random.default_rng(seed)
-    traits = Traits(TOP, home.resolution, MAX_RATE, slack=home.resolution)
+    meter = Meter(TOP, home.resolution, MAX_RATE, slack=home.resolution)
     history, counts, minutes, errors = History(), {"ok": 0, "uncertain": 0, "rejected": 0}, set(), []
     misread = slowest = 0
     wrong_since: int | None = None
     for index, (moment, shown, evidence) in enumerate(readings_of(home, rng, days)):
-        history, published = step(history, evidence, traits)
+        history, published = step(history, evidence, meter)
         misread += bool(evidence.candidates) and evidence.candidates[0].value != shown
         counts[published.status] += 1
         if published.value is None:
