@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.boxes import Points, corners_of, cut_upright, sides_of
 from edge.cell import normalize_cell
@@ -25,8 +26,9 @@ from edge.drums import (
     position_of,
 )
 from edge.form import box_around, with_point
+from edge.needle import SIDE as DIAL_SIDE
 from edge.needle import read_dial
-from edge.nouns import UNREADABLE, Box, Digit, Gray, Reading
+from edge.nouns import UNREADABLE, Box, Colour, Digit, Gray, Reading
 from edge.schema import FieldTable
 
 UNSEEN = 0.5
@@ -43,7 +45,14 @@ class MeterReader:
     classifier: CellClassifier
     cutoff: float
 
-    def read(self, gray: Gray, table: FieldTable, digits: Sequence[Points], dials: Sequence[Points]) -> Reading:
+    def read(
+        self,
+        gray: Gray,
+        table: FieldTable,
+        digits: Sequence[Points],
+        dials: Sequence[Points],
+        colour: Colour | None = None,
+    ) -> Reading:
         """The value of a field, all of its cells explained together.
 
         Parameters
@@ -52,13 +61,15 @@ class MeterReader:
         table : FieldTable
         digits, dials : sequence of (4, 2) float64
             Corners in the frame, most significant first.
+        colour : (rows / 2, columns / 2, 3) uint8 BGR, optional
+            What dials are read in; else `gray`, where a red needle may not be told from the face.
         """
         cells = self.classifier.predict([normalize_cell(cut_cell(gray, quad)) for quad in digits])
         boxes = [box_around(quad) for quad in (*digits, *dials)]
         if table.kind != "drum":
             return _reading(table, decode_cells(cells), boxes, [None] * len(boxes), self.cutoff)
         pointers = [
-            read_dial(cut_cell(gray, quad), clockwise=number not in table.counterclockwise)
+            read_dial(cut_dial(gray, colour, quad), clockwise=number not in table.counterclockwise)
             for number, quad in enumerate(dials, 1)
         ]
         wheels = [
@@ -78,6 +89,14 @@ def cut_cell(gray: Gray, quad: Points) -> Gray:
     """What a quadrilateral shows, upright, at the frame's own scale; a box of whole pixels is copied as it is."""
     width, height = sides_of(quad)
     return cut_upright(gray, quad, (round(width), round(height)))[0]
+
+
+def cut_dial(gray: Gray, colour: Colour | None, quad: Points) -> NDArray[np.uint8]:
+    """The dial in a quadrilateral, upright, from the colour planes where there are any, as large as it is looked at."""
+    picture = gray if colour is None else colour
+    scaled = quad * (np.array(picture.shape[1::-1]) / gray.shape[::-1])
+    width, height = (max(DIAL_SIDE, round(side)) for side in sides_of(scaled))
+    return cut_upright(picture, scaled, (width, height))[0]
 
 
 def traits_of(table: FieldTable, *, is_lowest: bool) -> WheelTraits:
