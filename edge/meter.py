@@ -16,6 +16,7 @@ from edge.drums import (
     DIAL,
     DIGITS,
     DRUM,
+    DRUM_OVER_DIAL,
     LOWEST_DRUM,
     Decoded,
     Wheel,
@@ -100,14 +101,15 @@ def cut_dial(gray: Gray, colour: Colour | None, quad: Points) -> NDArray[np.uint
 
 
 def traits_of(table: FieldTable, *, is_lowest: bool) -> WheelTraits:
-    """How the drums of a field turn: the lowest evenly, those above it while the one below goes from 9 to 0."""
+    """How the drums of a field turn: each while the wheel below goes from 9 to 0, the lowest of all wheels evenly."""
+    lowest = DRUM_OVER_DIAL if table.dials else LOWEST_DRUM
     plain = replace(
-        LOWEST_DRUM if is_lowest else DRUM,
+        lowest if is_lowest else DRUM,
         direction=-1 if table.backward else 1,
         slack=table.slack if table.slack is not None else DRUM.slack,
         hang=table.hang,
     )
-    return replace(plain, engages_at=DIGITS - 1e-3, span=0.0) if table.jumps else plain
+    return replace(plain, engages_at=DIGITS - 1e-3, span=0.0, even=0.0) if table.jumps else plain
 
 
 def _reading(
