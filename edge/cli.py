@@ -396,7 +396,7 @@ def _run_source(
         if stack and isinstance(error, PageError):
             stack.fail(error)
 
-    settings = SourceSettings.of(config.source, on_note=_say, on_error=on_error)
+    settings = SourceSettings.of(config.source, with_colour=config.needs_colour, on_note=_say, on_error=on_error)
     settings = replace(settings, is_wanted=stack.is_wanted) if stack else settings
     with open_source(uri, settings) as source:
         run_pipeline(_first(source, frames), reader, sinks)

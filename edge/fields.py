@@ -12,7 +12,7 @@ from edge.classifier import CellClassifier, Classifier, open_network
 from edge.errors import ConfigError
 from edge.form import BoxField, read_boxes, read_region
 from edge.meter import MeterReader
-from edge.nouns import Gray, Reading
+from edge.nouns import Colour, Gray, Reading
 from edge.page import Alignment, Sheet, locate
 from edge.pictures import load_picture
 from edge.reader import Reader
@@ -46,7 +46,7 @@ class FieldReader:
     sheet: Sheet | None = None
     min_score: float = 0.0
 
-    def read(self, gray: Gray) -> list[Reading]:
+    def read(self, gray: Gray, colour: Colour | None = None) -> list[Reading]:
         """A reading a field, in their order; all are "rejected" in a frame that does not show the reference picture."""
         alignment = locate(self.sheet, gray) if self.sheet else IN_PLACE
         if alignment.score < self.min_score:
@@ -58,17 +58,17 @@ class FieldReader:
             for reading in read_boxes(gray, placed, reader.classifier, reader.cutoff):
                 readings[reading.name] = reading
         others = [field for field in self.fields if field.table.name not in readings]
-        readings |= {field.table.name: self._read_alone(gray, field, alignment) for field in others}
+        readings |= {field.table.name: self._read_alone(gray, colour, field, alignment) for field in others}
         return [readings[field.table.name] for field in self.fields]
 
-    def _read_alone(self, gray: Gray, field: BoxField, alignment: Alignment) -> Reading:
+    def _read_alone(self, gray: Gray, colour: Colour | None, field: BoxField, alignment: Alignment) -> Reading:
         """The reading of a meter's field, or of a region."""
         table = field.table
         if table.region is not None:
             return read_region(gray, table, alignment.quad(corners_of(table.region)), self.readers[table.bundle].read)
         digits = [alignment.quad(quad) for quad in field.quads]
         dials = [alignment.quad(corners_of(box)) for box in table.dials]
-        return self.meters[table.bundle].read(gray, table, digits, dials)
+        return self.meters[table.bundle].read(gray, table, digits, dials, colour)
 
 
 def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.boxes import Points, corners_of, cut_upright, sides_of
 from edge.cell import normalize_cell
@@ -15,6 +16,7 @@ from edge.drums import (
     DIAL,
     DIGITS,
     DRUM,
+    DRUM_OVER_DIAL,
     LOWEST_DRUM,
     Decoded,
     Wheel,
@@ -25,8 +27,9 @@ from edge.drums import (
     position_of,
 )
 from edge.form import box_around, with_point
+from edge.needle import SIDE as DIAL_SIDE
 from edge.needle import read_dial
-from edge.nouns import POSITIONS, UNREADABLE, Box, Digit, Gray, Reading
+from edge.nouns import POSITIONS, UNREADABLE, Box, Colour, Digit, Gray, Reading
 from edge.schema import FieldTable
 
 UNSEEN = 0.5
@@ -48,7 +51,14 @@ class MeterReader:
     classifier: CellClassifier
     cutoff: float
 
-    def read(self, gray: Gray, table: FieldTable, digits: Sequence[Points], dials: Sequence[Points]) -> Reading:
+    def read(
+        self,
+        gray: Gray,
+        table: FieldTable,
+        digits: Sequence[Points],
+        dials: Sequence[Points],
+        colour: Colour | None = None,
+    ) -> Reading:
         """The value of a field, all of its cells explained together.
 
         Parameters
@@ -57,13 +67,15 @@ class MeterReader:
         table : FieldTable
         digits, dials : sequence of (4, 2) float64
             Corners in the frame, most significant first.
+        colour : (rows / 2, columns / 2, 3) uint8 BGR, optional
+            What dials are read in; else `gray`, where a red needle may not be told from the face.
         """
         cells = self.classifier.predict([normalize_cell(cut_cell(gray, quad)) for quad in digits])
         boxes = [box_around(quad) for quad in (*digits, *dials)]
         if table.kind != "drum":
             return _reading(table, decode_cells(cells), boxes, [None] * len(boxes), self.cutoff)
         pointers = [
-            read_dial(cut_cell(gray, quad), clockwise=number not in table.counterclockwise)
+            read_dial(cut_dial(gray, colour, quad), clockwise=number not in table.counterclockwise)
             for number, quad in enumerate(dials, 1)
         ]
         wheels = [
@@ -86,15 +98,24 @@ def cut_cell(gray: Gray, quad: Points) -> Gray:
     return cut_upright(gray, quad, (round(width), round(height)))[0]
 
 
+def cut_dial(gray: Gray, colour: Colour | None, quad: Points) -> NDArray[np.uint8]:
+    """The dial in a quadrilateral, upright, from the colour planes where there are any, as large as it is looked at."""
+    picture = gray if colour is None else colour
+    scaled = quad * (np.array(picture.shape[1::-1]) / gray.shape[::-1])
+    width, height = (max(DIAL_SIDE, round(side)) for side in sides_of(scaled))
+    return cut_upright(picture, scaled, (width, height))[0]
+
+
 def traits_of(table: FieldTable, *, is_lowest: bool) -> WheelTraits:
-    """How the drums of a field turn: the lowest evenly, those above it while the one below goes from 9 to 0."""
+    """How the drums of a field turn: each while the wheel below goes from 9 to 0, the lowest of all wheels evenly."""
+    lowest = DRUM_OVER_DIAL if table.dials else LOWEST_DRUM
     plain = replace(
-        LOWEST_DRUM if is_lowest else DRUM,
+        lowest if is_lowest else DRUM,
         direction=-1 if table.backward else 1,
         slack=table.slack if table.slack is not None else DRUM.slack,
         hang=table.hang,
     )
-    return replace(plain, engages_at=DIGITS - 0.5, span=0.0) if table.jumps else plain
+    return replace(plain, engages_at=DIGITS - 0.5, span=0.0, even=0.0) if table.jumps else plain
 
 
 def _reading(

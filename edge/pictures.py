@@ -1,4 +1,4 @@
-"""Gray pictures from files: every format, depth and fault that users have, each with its own clear line."""
+"""Pictures from files, gray and in colour: every format, depth and fault that users have, each with its own line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.errors import PictureError
 from edge.headers import READABLE, VIDEO_KINDS, Header, file_kind, only_tiff_page, read_header
-from edge.nouns import Gray
+from edge.nouns import Colour, Gray
 from edge.stderr import caught_stderr
 
 Pixels = NDArray[Any]
@@ -133,6 +133,38 @@ def decode_picture(data: bytes, name: str) -> Gray:
     return _to_gray(data, header, name)
 
 
+def decode_planes(data: bytes, name: str, with_colour: bool) -> tuple[Gray, Colour | None]:
+    """`decode_picture`, and the colour planes of the picture where they are asked for and it has any."""
+    return decode_picture(data, name), decode_colour(data) if with_colour else None
+
+
+def decode_colour(data: bytes) -> Colour | None:
+    """The colour planes of a picture that `decode_picture` takes, BGR at half size and upright.
+
+    None where there is no colour to be had: a gray picture, one that is partly transparent (a drawing, with no ground
+    to see its colours on), or a GIF that this OpenCV does not decode.
+    """
+    header = read_header(data)
+    if header is None:
+        return None
+    if header.kind == "JPEG":  # libjpeg makes it at half size in half the time, and OpenCV turns it upright
+        picture = _decode(data, cv2.IMREAD_REDUCED_COLOR_2)[0]
+        return picture if picture is None or _has_colour(picture) else None
+    picture = _decode(data, cv2.IMREAD_UNCHANGED)[0]
+    if picture is None or picture.ndim != 3 or picture.dtype not in (np.uint8, np.uint16):
+        return None
+    planes = _three_planes(to_eight_bits(picture) if picture.dtype == np.uint16 else picture)
+    if planes is None or not _has_colour(planes):
+        return None
+    return halve(orient(planes, header.orientation) if header.kind in ("PNG", "WebP") else planes)
+
+
+def halve(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture of one or three planes at half size, an odd row or column being shared out among the others."""
+    size = max(1, picture.shape[1] // 2), max(1, picture.shape[0] // 2)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
 def decode_tiff_page(data: bytearray, offset: int, header: Header, name: str) -> Gray:
     """`load_picture` for the page of a TIFF whose directory is at `offset`; `data` is changed to begin with it.
 
@@ -143,9 +175,9 @@ def decode_tiff_page(data: bytearray, offset: int, header: Header, name: str) ->
     return _to_gray(data, header, name)
 
 
-def orient(gray: Gray, orientation: int) -> Gray:
+def orient(picture: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """The picture turned upright from its EXIF orientation, 1 to 8."""
-    return np.ascontiguousarray(TURNS[orientation](gray))
+    return np.ascontiguousarray(TURNS[orientation](picture))
 
 
 def flatten_alpha(gray: Gray, alpha: Gray) -> Gray:
@@ -240,6 +272,19 @@ def _one_plane(picture: Pixels, name: str) -> Gray:
     if picture.shape[2] == 2:
         return flatten_alpha(np.ascontiguousarray(picture[..., 0]), np.ascontiguousarray(picture[..., 1]))
     return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) if picture.shape[2] == 3 else picture[..., 0].copy()
+
+
+def _three_planes(picture: Pixels) -> Colour | None:
+    """The planes of an opaque colour picture; None of any other."""
+    if picture.shape[2] == 4 and bool((picture[..., 3] == 255).all()):
+        return cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR)
+    return picture if picture.shape[2] == 3 else None
+
+
+def _has_colour(picture: Colour) -> bool:
+    """Whether the three planes differ at all; those of a gray picture tell less than its gray levels at full size."""
+    blue, green, red = cv2.split(picture)
+    return not (np.array_equal(blue, green) and np.array_equal(green, red))
 
 
 def _decode(data: bytes | bytearray, flags: int) -> tuple[Pixels | None, str]:

@@ -349,6 +349,11 @@ class Config(Table):
             raise ValueError(f"the name {twice[0]!r} is given twice; each field needs its own")
         return fields
 
+    @property
+    def needs_colour(self) -> bool:
+        """Whether a field is read from the colour planes: one with dials, whose needles may be red."""
+        return any(field.dials for field in self.field)
+
     @model_validator(mode="after")
     def _page_has_a_picture(self) -> Self:
         if self.page and not self.reference:

@@ -238,6 +238,7 @@ class Session:
     def _open_source(self) -> Source:
         settings = SourceSettings.of(
             self.setup.config.source,
+            with_colour=self.setup.config.needs_colour,
             recovery=self._around.recovery,
             on_note=lambda note: self._around.log.say("warning", note),
             on_error=self._around.on_error,

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import EdgeError, SourceError, UnusableSourceError
-from edge.nouns import Box, Frame, Gray
+from edge.nouns import Box, Colour, Frame, Gray
+from edge.pictures import halve
 
 if TYPE_CHECKING:
     from edge.schema import SourceTable
@@ -118,6 +119,8 @@ class SourceSettings:
         What a V4L2 camera sends; "auto" asks for MJPG from `MJPG_PIXELS` on.
     pi : PiControls
         Exposure, gain, focus and zoom of a Pi camera.
+    with_colour : bool
+        Frames carry their colour planes as well, at half size; what has none, such as a rendered page, stays gray.
     recovery : Backoff, optional
         How a lost live source is opened again; by default it is not, and raises.
     on_note : callable
@@ -137,6 +140,7 @@ class SourceSettings:
     frozen_after_s: float = 30.0
     pixel_format: PixelFormat = "auto"
     pi: PiControls = field(default_factory=PiControls)
+    with_colour: bool = False
     recovery: Backoff | None = None
     on_note: Callable[[str], None] = print_note
     on_error: Callable[[EdgeError], None] = raise_error
@@ -195,12 +199,23 @@ class Source(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def frame(self, gray: Gray, source: str, index: int, timestamp_s: float | None = None, age_s: float = 0.0) -> Frame:
+    def frame(
+        self,
+        gray: Gray,
+        source: str,
+        index: int,
+        timestamp_s: float | None = None,
+        age_s: float = 0.0,
+        colour: Colour | None = None,
+    ) -> Frame:
         """A frame taken `age_s` ago, or at `timestamp_s` by the wall clock, cut and turned as the settings ask."""
         wall_s = time.time() - age_s if timestamp_s is None else timestamp_s
-        if self.settings.crop:
-            gray = cut(gray, self.settings.crop, source)
-        return Frame(rotate(gray, self.settings.rotation), source, index, wall_s, time.monotonic() - age_s)
+        crop, rotation = self.settings.crop, self.settings.rotation
+        if crop:
+            gray = cut(gray, crop, source)
+            colour = None if colour is None else cut_half(colour, crop)
+        colour = None if colour is None else rotate(colour, rotation)
+        return Frame(rotate(gray, rotation), source, index, wall_s, time.monotonic() - age_s, colour=colour)
 
 
 def cut(gray: Gray, crop: Box, name: str) -> Gray:
@@ -221,9 +236,16 @@ def cut(gray: Gray, crop: Box, name: str) -> Gray:
     return np.ascontiguousarray(gray[y : y + height, x : x + width])
 
 
-def rotate(gray: Gray, rotation: Rotation) -> Gray:
+def cut_half(colour: Colour, crop: Box) -> Colour:
+    """The part of a half-sized picture inside a box of the whole one; from an odd place on between its pixels."""
+    x, y, width, height = crop
+    wide, high = (width + 1) // 2, (height + 1) // 2
+    return cv2.getRectSubPix(colour, (wide, high), ((x + wide - 1) / 2, (y + high - 1) / 2))
+
+
+def rotate(picture: NDArray[np.uint8], rotation: Rotation) -> NDArray[np.uint8]:
     """The picture turned clockwise by 0, 90, 180 or 270 degrees."""
-    return cv2.rotate(gray, ROTATIONS[rotation]) if rotation else gray
+    return cv2.rotate(picture, ROTATIONS[rotation]) if rotation else picture
 
 
 def as_gray(picture: NDArray[Any]) -> Gray:
@@ -240,8 +262,15 @@ def is_half(gray: Gray) -> bool:
     return bool((tail == flat).all()) and not bool((gray == flat).all())
 
 
-def whole_frames(capture: cv2.VideoCapture, name: str, end: str) -> Iterator[Gray]:
-    """The gray frames of a camera or stream, without its half ones.
+def as_colour(picture: NDArray[Any]) -> Colour | None:
+    """The colour planes of what `cv2.VideoCapture` gives, at half size; None of a gray picture."""
+    return halve(picture) if picture.ndim == 3 and picture.shape[2] == 3 else None
+
+
+def whole_frames(
+    capture: cv2.VideoCapture, name: str, end: str, with_colour: bool = False
+) -> Iterator[tuple[Gray, Colour | None]]:
+    """The gray frames of a camera or stream, without its half ones, and their colour planes where they are asked for.
 
     Raises
     ------
@@ -256,7 +285,7 @@ def whole_frames(capture: cv2.VideoCapture, name: str, end: str) -> Iterator[Gra
         gray = as_gray(picture)
         halves = halves + 1 if is_half(gray) else 0
         if not halves:
-            yield gray
+            yield gray, as_colour(picture) if with_colour else None
     raise SourceError(
         f"{name}: {halves} half frames in a row, their lower part is one flat level; "
         "check cable and power, and cut a flat border off with crop"

@@ -42,8 +42,9 @@ class CameraSource(Source):
 
     def __iter__(self) -> Iterator[Frame]:
         end = "the camera stopped giving frames; check its cable and start again"
-        for index, gray in enumerate(whole_frames(self._capture, self.device, end)):
-            yield self.frame(gray, f"v4l2:{self.device}", index, age_s=self._age_s())
+        frames = whole_frames(self._capture, self.device, end, self.settings.with_colour)
+        for index, (gray, colour) in enumerate(frames):
+            yield self.frame(gray, f"v4l2:{self.device}", index, age_s=self._age_s(), colour=colour)
 
     def close(self) -> None:
         """Let the device go."""

@@ -12,8 +12,8 @@ from typing import Any
 
 from edge.errors import PageError, PictureError, SourceError
 from edge.headers import file_kind, read_tiff_pages
-from edge.nouns import Gray
-from edge.pictures import MAX_PIXELS, check_file, decode_picture, decode_tiff_page, read_bytes, unreadable
+from edge.nouns import Colour, Gray
+from edge.pictures import MAX_PIXELS, check_file, decode_planes, decode_tiff_page, read_bytes, unreadable
 
 PDF_DPI = 300
 """What forms are scanned at; a digit 4 mm high is 47 pixels high, and a page of A4 has 8.7 megapixels."""
@@ -37,24 +37,25 @@ PDFIUM_PASSWORD_ERROR = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """An open file: how many pages it has, and what gives the gray picture of each; a PictureError where it cannot.
+    """An open file: how many pages it has, and what gives the picture of each; a PictureError where it cannot.
 
     Parameters
     ----------
     count : int
     load : callable
-        Takes a page's index, from 0.
+        Takes a page's index, from 0; gives its gray levels, and the colour planes where they are asked for. Pages of a
+        PDF or of a TIFF of several have none: forms have no dials.
     complaint : str, optional
         Why more pages may have been meant to be there.
     """
 
     count: int
-    load: Callable[[int], Gray]
+    load: Callable[[int], tuple[Gray, Colour | None]]
     complaint: str | None = None
 
 
 @contextmanager
-def open_document(path: Path) -> Iterator[Document]:
+def open_document(path: Path, with_colour: bool = False) -> Iterator[Document]:
     """The pages of a picture, TIFF or PDF file, open for the time of the block.
 
     Raises
@@ -68,25 +69,28 @@ def open_document(path: Path) -> Iterator[Document]:
         with _open_pdf(path) as document:
             yield document
     else:
-        yield _open_picture(path)
+        yield _open_picture(path, with_colour)
 
 
 def read_pages(
-    path: Path, is_wanted: Callable[[str, int], bool], on_error: Callable[[PageError], None]
-) -> Iterator[tuple[int, Gray]]:
-    """(index, picture) of each page of a file that is wanted; what cannot be read goes to `on_error`."""
+    path: Path,
+    is_wanted: Callable[[str, int], bool],
+    on_error: Callable[[PageError], None],
+    with_colour: bool = False,
+) -> Iterator[tuple[int, Gray, Colour | None]]:
+    """(index, gray, colour) of each page of a file that is wanted; what cannot be read goes to `on_error`."""
     source = str(path)
     try:
-        with open_document(path) as document:
+        with open_document(path, with_colour) as document:
             for index in range(document.count):
                 if not is_wanted(source, index):
                     continue
                 try:
-                    gray = document.load(index)
+                    gray, colour = document.load(index)
                 except PictureError as error:
                     on_error(PageError(str(error), source, index))
                 else:
-                    yield index, gray
+                    yield index, gray, colour
             if document.complaint:
                 on_error(PageError(document.complaint, source, None))
     except PageError:
@@ -127,16 +131,16 @@ def _first_bytes(path: Path) -> bytes:
         raise unreadable(path, error) from None
 
 
-def _open_picture(path: Path) -> Document:
+def _open_picture(path: Path, with_colour: bool) -> Document:
     data = read_bytes(path)
     found = read_tiff_pages(data) if file_kind(data) == "TIFF" else None
     if found is None or not found.pages or (len(found.pages) == 1 and found.is_complete):
-        return Document(1, lambda _: decode_picture(data, str(path)))
+        return Document(1, lambda _: decode_planes(data, str(path), with_colour))
     buffer = bytearray(data)
 
-    def load(index: int) -> Gray:
+    def load(index: int) -> tuple[Gray, Colour | None]:
         offset, header = found.pages[index]
-        return decode_tiff_page(buffer, offset, header, numbered(path, index))
+        return decode_tiff_page(buffer, offset, header, numbered(path, index)), None
 
     count = len(found.pages)
     complaint = f"{path}: a TIFF that is cut off or damaged after page {count}; copy or scan it again"
@@ -147,7 +151,7 @@ def _open_picture(path: Path) -> Document:
 def _open_pdf(path: Path) -> Iterator[Document]:
     with closing(Pdf(path)) as pdf:
         complaint = f"{path}: a PDF that is cut off before its end, pages may be missing; copy or scan it again"
-        yield Document(pdf.count, pdf.render, None if _has_end(path) else complaint)
+        yield Document(pdf.count, lambda index: (pdf.render(index), None), None if _has_end(path) else complaint)
 
 
 class Pdf:

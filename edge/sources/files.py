@@ -13,7 +13,7 @@ import cv2
 from edge.errors import SourceError
 from edge.nouns import Frame
 from edge.pictures import PDF_SUFFIX, PICTURE_SUFFIXES
-from edge.sources.base import Source, SourceSettings, as_gray
+from edge.sources.base import Source, SourceSettings, as_colour, as_gray
 from edge.sources.documents import import_pdfium, read_pages
 from edge.stderr import caught_stderr
 
@@ -99,7 +99,8 @@ class VideoSource(Source):
                 break
             position_s = self._property(cv2.CAP_PROP_POS_MSEC) / 1000
             if self.settings.is_wanted(str(self.path), index):
-                yield self.frame(as_gray(picture), str(self.path), index, self._start_s + position_s)
+                colour = as_colour(picture) if self.settings.with_colour else None
+                yield self.frame(as_gray(picture), str(self.path), index, self._start_s + position_s, colour=colour)
             index += 1
         self._judge_end(index)
 
@@ -158,8 +159,8 @@ def _is_picture(entry: Path) -> bool:
 def _frames(source: Source, path: Path) -> Iterator[Frame]:
     """The wanted pages of a file as frames."""
     settings = source.settings
-    for index, gray in read_pages(path, settings.is_wanted, settings.on_error):
-        yield source.frame(gray, str(path), index, path.stat().st_mtime)
+    for index, gray, colour in read_pages(path, settings.is_wanted, settings.on_error, settings.with_colour):
+        yield source.frame(gray, str(path), index, path.stat().st_mtime, colour=colour)
 
 
 def _open_video(path: Path) -> cv2.VideoCapture:

@@ -15,8 +15,8 @@ from typing import Any
 import cv2
 
 from edge.errors import PictureError, SourceError
-from edge.nouns import Frame, Gray
-from edge.pictures import MAX_BYTES, decode_picture
+from edge.nouns import Colour, Frame, Gray
+from edge.pictures import MAX_BYTES, decode_planes
 from edge.sources.base import HALF_FRAMES, Source, SourceSettings, whole_frames
 from edge.stderr import caught_stderr
 
@@ -45,8 +45,9 @@ class StreamSource(Source):
 
     def __iter__(self) -> Iterator[Frame]:
         end = "the stream ended; check the camera and the network and start again"
-        for index, gray in enumerate(whole_frames(self._capture, self.name, end)):
-            yield self.frame(gray, self.name, index)
+        frames = whole_frames(self._capture, self.name, end, self.settings.with_colour)
+        for index, (gray, colour) in enumerate(frames):
+            yield self.frame(gray, self.name, index, colour=colour)
 
     def close(self) -> None:
         """Hang up."""
@@ -69,14 +70,14 @@ class MjpegSource(Source):
         parts = jpeg_parts(Body(self._response, self.name, self.settings.timeout_s))
         for data in parts:
             try:
-                gray = decode_picture(data, self.name)
+                gray, colour = decode_planes(data, self.name, self.settings.with_colour)
             except PictureError as error:
                 damaged += 1
                 if damaged >= HALF_FRAMES:
                     raise SourceError(f"{damaged} pictures in a row cannot be decoded, the last: {error}") from error
                 continue
             damaged = 0
-            yield self.frame(gray, self.name, index)
+            yield self.frame(gray, self.name, index, colour=colour)
             index += 1
         raise SourceError(f"{self.name}: the stream ended; check the camera and the network and start again")
 
@@ -100,14 +101,15 @@ class SnapshotSource(Source):
         index, due_s = 0, time.monotonic()
         while not self.pause(due_s - time.monotonic()):
             due_s = time.monotonic() + interval_s
-            yield self.frame(self._picture(), self.name, index)
+            gray, colour = self._picture()
+            yield self.frame(gray, self.name, index, colour=colour)
             index += 1
 
-    def _picture(self) -> Gray:
+    def _picture(self) -> tuple[Gray, Colour | None]:
         with request(self._address, self.settings.timeout_s) as response:
             data = Body(response, self.name, self.settings.timeout_s).read_all()
         try:
-            return decode_picture(data, self.name)
+            return decode_planes(data, self.name, self.settings.with_colour)
         except PictureError as error:
             raise SourceError(str(error)) from error
 

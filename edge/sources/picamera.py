@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+import cv2
+
 from edge.errors import SourceError, UnusableSourceError
-from edge.nouns import Frame, Gray
+from edge.nouns import Colour, Frame, Gray
+from edge.pictures import halve
 from edge.sources.base import PiControls, Source, SourceSettings
 
 DEFAULT_SIZE = (1280, 720)
@@ -66,8 +69,8 @@ class PiCameraSource(Source):
     def __iter__(self) -> Iterator[Frame]:
         index = 0
         while True:
-            gray, age_s = self._capture()
-            yield self.frame(gray, self.name, index, age_s=age_s)
+            gray, colour, age_s = self._capture()
+            yield self.frame(gray, self.name, index, age_s=age_s, colour=colour)
             index += 1
 
     def close(self) -> None:
@@ -93,8 +96,8 @@ class PiCameraSource(Source):
                 f"{self.name}: gives {self._size[0]} x {self._size[1]} pixels, not {size[0]} x {size[1]}"
             )
 
-    def _capture(self) -> tuple[Gray, float]:
-        """The gray plane and its age in seconds."""
+    def _capture(self) -> tuple[Gray, Colour | None, float]:
+        """The gray plane, the colour planes where they are asked for, and their age in seconds."""
         try:
             request = self._camera.capture_request(wait=self.settings.timeout_s)
         except TimeoutError as error:
@@ -103,14 +106,15 @@ class PiCameraSource(Source):
                 f"{self.name}: no frame for {self.settings.timeout_s:g} s; check the camera's ribbon cable"
             ) from error
         try:
-            return self._gray(request), _age_s(request)
+            return *self._planes(request), _age_s(request)
         finally:
             request.release()
 
-    def _gray(self, request: Any) -> Gray:
+    def _planes(self, request: Any) -> tuple[Gray, Colour | None]:
         width, height = self._size
         with self._picamera2.MappedArray(request, "main", reshape=False, write=False) as mapped:
-            return luma_plane(mapped.array, width, height, self._stride)
+            gray = luma_plane(mapped.array, width, height, self._stride)
+            return gray, colour_planes(mapped.array, gray, self._stride) if self.settings.with_colour else None
 
 
 def pi_controls(settings: SourceSettings, advertised: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -180,6 +184,29 @@ def _check_range(name: str, key: str, value: Any, limits: Any) -> None:
 def luma_plane(buffer: Gray, width: int, height: int, stride: int) -> Gray:
     """A copy of the Y plane, (height, width), from a flat YUV420 or NV12 buffer whose rows are `stride` bytes."""
     return buffer.reshape(-1)[: height * stride].reshape(height, stride)[:, :width].copy()
+
+
+def colour_planes(buffer: Gray, gray: Gray, stride: int) -> Colour:
+    """The colour planes of a flat YUV420 buffer, BGR at half size, which is what U and V have.
+
+    The planes count as full range, as the gray levels do; where the camera's are not, colours are an eighth paler.
+
+    Parameters
+    ----------
+    buffer : (n,) uint8
+        Y, then U, then V; rows of Y are `stride` bytes, those of U and V half as many.
+    gray : (height, width) uint8
+        See `luma_plane`; both sides are even.
+    stride : int
+
+    References
+    ----------
+    ITU-T T.871 (JFIF), section 7: full-range Y, Cb and Cr.
+    """
+    height, width = gray.shape
+    chroma = buffer.reshape(-1)[height * stride : height * stride * 3 // 2].reshape(2, height // 2, stride // 2)
+    blue, red = chroma[:, :, : width // 2]
+    return cv2.cvtColor(cv2.merge([halve(gray), red, blue]), cv2.COLOR_YCrCb2BGR)
 
 
 def import_picamera2() -> ModuleType:

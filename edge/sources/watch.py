@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge.errors import PictureError, SourceError
 from edge.nouns import Frame
-from edge.pictures import PICTURE_SUFFIXES, load_picture
+from edge.pictures import PICTURE_SUFFIXES, decode_planes, read_bytes
 from edge.sources.base import Source, SourceSettings
 from edge.sources.files import natural_key
 
@@ -94,7 +94,8 @@ class WatchSource(Source):
         path, version = self.folder / name, self._new[name][0]
         frame = None
         try:
-            frame = self.frame(load_picture(path), str(path), 0, version.changed_ns / 1e9)
+            gray, colour = decode_planes(read_bytes(path), str(path), self.settings.with_colour)
+            frame = self.frame(gray, str(path), 0, version.changed_ns / 1e9, colour=colour)
         except PictureError as error:
             if age_s < PATIENCE_S:
                 return None
