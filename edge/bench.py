@@ -15,7 +15,8 @@ from edge.board import board_name, peak_memory_mb
 from edge.decode import glyph_of
 from edge.layout import find_lines
 from edge.nouns import Frame, Region
-from edge.pipeline import Reader, read_frame
+from edge.pipeline import read_frame
+from edge.reader import Reader
 from edge.runtime import runtime_versions
 from edge.segment import find_pieces, region_of
 from edge.sources.demo import render_meter

@@ -20,6 +20,11 @@ def board_name() -> str:
         return _processor_name()
 
 
+def is_raspberry_pi() -> bool:
+    """Whether this is one."""
+    return board_name().startswith("Raspberry Pi")
+
+
 def peak_memory_mb() -> float:
     """Largest resident memory of this process so far, in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +12,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.board import is_raspberry_pi
 from edge.bundle import GOLDEN_FILE, load_card
-from edge.classifier import Classifier
-from edge.config import Config, load_config, not_yet_readable
+from edge.cell import read_indices, read_scores
+from edge.classifier import Network, open_network, softmax
+from edge.config import load_config, missing_bundles
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
-from edge.normalize import normalize_glyph
+from edge.faults import require_64_bits, require_permission, require_python, require_space, users_of
+from edge.outputs.checks import output_checks
 from edge.pictures import load_picture
+from edge.preprocessing import preprocessing_of
 from edge.runtime import runtime_versions
+from edge.schema import Config
 from edge.sources import SourceSettings, is_live_uri, open_source
 from edge.sources.camera import video_devices
 from edge.sources.picamera import camera_count, import_picamera2
-
-OLDEST_PYTHON = (3, 11)
 
 Stored = NDArray[Any]
 """An array of golden.npz."""
@@ -49,7 +51,12 @@ class Check:
 
 def check_device(model: Path, config_path: Path | None = None) -> list[Check]:
     """Every check in order; a failure never keeps the next from being made."""
-    checks = [_attempt("python", _python), _attempt("packages", _packages), _attempt("runtime", _runtime)]
+    checks = [
+        _attempt("python", _python),
+        _attempt("system", require_64_bits),
+        _attempt("packages", _packages),
+        _attempt("runtime", _runtime),
+    ]
     bundle = _attempt("bundle", lambda: _bundle(model))
     checks.append(bundle)
     if bundle.outcome == "ok":
@@ -58,11 +65,12 @@ def check_device(model: Path, config_path: Path | None = None) -> list[Check]:
             _attempt("golden replay", lambda: _golden(model)),
         ]
     if config_path is None:
-        return [*checks, _attempt("camera", _camera), Check("configuration", "note", "none given; see --config FILE")]
+        checks += [_attempt("camera", _camera), _attempt("disk", lambda: require_space(Path.cwd()))]
+        return [*checks, Check("configuration", "note", "none given; see --config FILE")]
     return [*checks, *_check_config(config_path, model.parent)]
 
 
-def replay_golden(classifier: Classifier, golden: Path) -> str:
+def replay_golden(classifier: Network, golden: Path) -> str:
     """Run the bundle's golden glyphs on this device and say how near it comes to where they were recorded.
 
     Raises
@@ -72,7 +80,7 @@ def replay_golden(classifier: Classifier, golden: Path) -> str:
     """
     with np.load(golden) as arrays:
         stored = {name: arrays[name] for name in arrays.files}
-    _compare_normalized(stored)
+    _compare_normalized(classifier, stored)
     quantized = classifier.quantized(stored["glyphs"])
     expected = stored["quantized"]
     if quantized.shape != expected.shape:
@@ -95,8 +103,7 @@ def _attempt(name: str, check: Callable[[], str | Check]) -> Check:
 
 
 def _python() -> str:
-    if sys.version_info[:2] < OLDEST_PYTHON:
-        raise MissingRuntimeError(f"{platform.python_version()} is too old; install Python 3.11 or later")
+    require_python()
     return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
 
 
@@ -126,32 +133,34 @@ def _bundle(model: Path) -> str:
 
 
 def _interpreter(model: Path) -> str:
-    return f"{Classifier.open(model).runtime} takes the model"
+    return f"{open_network(model).runtime} takes the model"
 
 
 def _golden(model: Path) -> str:
-    return replay_golden(Classifier.open(model), model / GOLDEN_FILE)
+    return replay_golden(open_network(model), model / GOLDEN_FILE)
 
 
-def _compare_normalized(stored: dict[str, Stored]) -> None:
+def _compare_normalized(classifier: Network, stored: dict[str, Stored]) -> None:
+    way = preprocessing_of(classifier.card.preprocessing.sha256)
+    assert way is not None, "load_card has looked"
     names = [name for name in stored if name.startswith("coverage_")]
     for name in names:
         number = name.removeprefix("coverage_")
         expected = stored.get(f"normalized_{number}")
-        if expected is None or not np.array_equal(normalize_glyph(stored[name]), expected):
+        if expected is None or not np.array_equal(way.normalize(stored[name]), expected):
             raise BundleError(
                 f"golden picture {number} is normalized to other pixels here (OpenCV {cv2.__version__}); "
                 "accuracy is not what the card says, install the pinned OpenCV"
             )
 
 
-def _compare_labels(classifier: Classifier, quantized: Stored, expected: Stored, labels: Stored) -> None:
+def _compare_labels(classifier: Network, quantized: Stored, expected: Stored, labels: Stored) -> None:
     """Labels must agree where the recorded confidence was above the cutoff."""
     card = classifier.card
     logits = (expected.astype(np.float64) - card.output.zero_point) * card.output.scale / card.confidence.temperature
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    is_sure = (exponentials.max(axis=1) / exponentials.sum(axis=1)) >= card.confidence.cutoff
-    differs = is_sure & (quantized.argmax(axis=1) != expected.argmax(axis=1))
+    is_sure = read_scores(softmax(logits), card.labels).max(axis=1) >= card.confidence.cutoff
+    now, then = (read_indices(answers.argmax(axis=1), card.labels) for answers in (quantized, expected))
+    differs = is_sure & (now != then)
     if not is_sure.any() or len(labels) != len(expected):
         raise BundleError(f"{GOLDEN_FILE} holds nothing to compare; build the bundle again with: make convert")
     if differs.any():
@@ -162,21 +171,24 @@ def _compare_labels(classifier: Classifier, quantized: Stored, expected: Stored,
 
 
 def _camera() -> Check:
-    """Having no camera is no failure: pictures and videos can be read."""
-    found = []
+    """Having no camera is no failure: pictures and videos can be read. One that may not be used is."""
+    found: list[str] = []
+    missing = "picamera2 sees none"
+    notes: list[str] = []
     try:
         found += [f"picamera2:{number}" for number in range(camera_count(import_picamera2()))]
-        missing = "picamera2 sees none"
     except EdgeError as error:
         missing = str(error).split(";")[0]
-    found += [f"v4l2:{device}" for device in video_devices()]
+        notes += [str(error)] if is_raspberry_pi() else []  # elsewhere nobody expects it
+    for device in video_devices():
+        require_permission(device)
+        found.append(f"v4l2:{device}")
+        users = users_of(device)
+        notes += [f"{device} is open in {', '.join(users)}, end that if it gives no frame"] if users else []
     if not found:
-        return Check(
-            "camera",
-            "note",
-            f"none found ({missing}, no /dev/video*); pictures, videos and the source demo: work without one",
-        )
-    return Check("camera", "ok", ", ".join(found))
+        found.append(f"none found ({missing}, no /dev/video*); pictures, videos and the source demo: work without one")
+        return Check("camera", "note", "; ".join([*found, *notes]))
+    return Check("camera", "note" if notes else "ok", "; ".join([", ".join(found), *notes]))
 
 
 def _check_config(path: Path, models: Path) -> list[Check]:
@@ -186,9 +198,10 @@ def _check_config(path: Path, models: Path) -> list[Check]:
         return [Check("configuration", "FAILED", str(error))]
     count = len(config.field)
     checks = [Check("configuration", "ok", f"{path}: {count} field{'' if count == 1 else 's'}")]
-    checks += [Check("field", "FAILED", problem) for problem in not_yet_readable(config, models)]
+    checks += [Check("field", "FAILED", problem) for problem in missing_bundles(config, models)]
     if config.reference is not None:
         checks.append(_attempt("reference", lambda: _reference(config)))
+    checks += [_attempt(name, look) for name, look in output_checks(config).items()]
     return [*checks, _attempt("source", lambda: _source(config))]
 
 
@@ -200,13 +213,7 @@ def _reference(config: Config) -> str:
 
 def _source(config: Config) -> str:
     """Open the source and take one frame."""
-    settings = SourceSettings(
-        size=config.source.size,
-        fps=config.source.fps,
-        rotation=config.source.rotation,
-        timeout_s=FRAME_TIMEOUT_S,
-        on_note=lambda _: None,
-    )
+    settings = SourceSettings.of(config.source, timeout_s=FRAME_TIMEOUT_S, on_note=lambda _: None)
     with open_source(config.source.uri, settings) as source:
         frame = next(iter(source))
     rows, columns = frame.gray.shape

@@ -1,4 +1,4 @@
-"""The commands of the device: read, classify, run, check, bench. Readings on stdout, all else on stderr.
+"""The commands of the device: read, classify, run, check, bench, history. Readings on stdout, all else on stderr.
 
 What needs OpenCV, NumPy or pydantic is imported by the commands, so that help is there at once and a
 package that is missing or does not fit is one line.
@@ -8,29 +8,40 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from edge import __version__
 from edge.atomic import write_bytes
-from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PictureError
+from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PageError, PictureError
+from edge.faults import OTHER_NUMPY, why_no_import
+from edge.notify import JOURNAL_LEVELS, is_journal
 
 if TYPE_CHECKING:
-    from edge.config import Config, ReadTable
-    from edge.nouns import Frame, Prediction
-    from edge.pipeline import Reader, Sink
+    from edge.crop import Classified
+    from edge.notify import Log
+    from edge.nouns import Frame, Gray
+    from edge.pipeline import FrameReader, Sink
+    from edge.reader import Reader
+    from edge.schema import Config, ReadTable
+    from edge.service import Setup
     from edge.sources import Source
+    from edge.stack import Stack
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
+
+LINES_AT_ONCE = 500
+"""Lines that are written to stdout with one call."""
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -38,7 +49,7 @@ model_option = click.option(
     "--model",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of a model bundle.  [default: the digits bundle that is shipped]",
+    help="Folder of a model bundle; the fields of a configuration find theirs beside it.  [default: the shipped one]",
 )
 config_option = click.option(
     "--config", "config_path", type=click.Path(path_type=Path), metavar="FILE", help="Configuration, a TOML file."
@@ -83,6 +94,19 @@ def cli(context: click.Context, debug: bool) -> None:  # noqa: ARG001  # --debug
     help="Put pictures with what was read drawn on them into DIR.",
 )
 @click.option("--show", is_flag=True, help="Show what is read in a window.")
+@click.option(
+    "--csv",
+    "table_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Put a row a form into FILE instead of lines on stdout; the same command goes on after a stop.",
+)
+@click.option(
+    "--review",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="With --csv: put crops of what is doubtful into DIR, and a sheet to look through them, index.html.",
+)
 @click.option("--rotate", type=click.Choice(["none", "auto"]), help="auto: pages may lie on their side or upside down.")
 def read(
     sources: tuple[str, ...],
@@ -91,22 +115,29 @@ def read(
     as_json: bool,
     annotate: Path | None,
     show: bool,
+    table_path: Path | None,
+    review: Path | None,
     rotate: Literal["none", "auto"] | None,
 ) -> None:
     """Print a line for each number in pictures, folders, videos, or one frame of a camera.
 
-    SOURCE is a picture, a folder, a video file, camera, picamera2:0, v4l2:/dev/video0, rtsp://...,
-    http(s)://... or demo: (a rendered meter).
+    SOURCE is a picture, a PDF or TIFF of any number of pages, a folder, a video file, camera,
+    picamera2:0, v4l2:/dev/video0, rtsp://..., http(s)://... or demo: (a rendered meter).
     """
     from edge.sinks import AnnotatedPictures, JsonLines, TextLines, Window
 
+    if review and not table_path:
+        raise click.UsageError("--review goes with --csv FILE, which knows how far the stack has come; add it")
     config = _load_config(config_path, model)
-    table = config.read if rotate is None else config.read.model_copy(update={"rotate": rotate})
-    reader = _open_reader(model, table)
-    sinks: list[Sink] = [JsonLines(sys.stdout) if as_json else TextLines(sys.stdout)]
-    sinks += [AnnotatedPictures(annotate)] if annotate else []
-    sinks += [Window()] if show else []
-    failures = [error for source in sources for error in _read_source(source, config, reader, sinks)]
+    if rotate is not None:
+        config = config.model_copy(update={"read": config.read.model_copy(update={"rotate": rotate})})
+    reader = _open_reader(model, config)
+    with _opened_stack(table_path, review, config, model) as stack:
+        sinks: list[Sink] = [JsonLines(sys.stdout)] if as_json else [] if stack else [TextLines(sys.stdout)]
+        sinks += [AnnotatedPictures(annotate)] if annotate else []
+        sinks += [Window()] if show else []
+        sinks += [stack] if stack else []  # last: a form in the table is done
+        failures = [error for source in sources for error in _read_source(source, config, reader, sinks, stack)]
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
 
@@ -125,11 +156,11 @@ def classify(pictures: tuple[str, ...], model: Path | None, as_json: bool, plot:
     """Print the label of each picture of one digit, with the score of every class."""
     if plot and len(pictures) > 1:
         raise click.UsageError("--plot draws one picture; give one PICTURE, or leave it out")
-    reader = _open_reader(model)
+    classify_gray = _open_classify(model or default_model())
     failures = 0
     for picture in pictures:
         try:
-            _classify_picture(picture, reader, as_json, plot)
+            _classify_picture(picture, classify_gray, as_json, plot)
         except PictureError as error:
             failures += 1
             _say(error)
@@ -144,17 +175,25 @@ def classify(pictures: tuple[str, ...], model: Path | None, as_json: bool, plot:
 @json_option
 @click.option("--frames", type=click.IntRange(min=1), help="End after this many frames.  [default: until stopped]")
 def run(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, frames: int | None) -> None:
-    """Read a source until it ends or Ctrl-C, and print a line for each new reading."""
-    from edge.sinks import JsonLines, OnChange, TextLines
+    """Read a source until it ends or Ctrl-C, and print a line for each new reading.
+
+    [run] in the configuration sets a schedule. SIGUSR1 asks for a reading now, SIGHUP loads the configuration again.
+    """
+    from edge.notify import Log, Supervisor
+    from edge.service import Signals, Surroundings, serve
 
     if config_path is None and uri is None:
         raise click.UsageError("name a source: --source camera, or --config FILE; without a camera try --source demo:")
-    config = _load_config(config_path, model)
-    reader = _open_reader(model, config.read)
-    lines = JsonLines(sys.stdout) if as_json else TextLines(sys.stdout, with_time=True)
     failures: list[EdgeError] = []
-    with _until_stopped():
-        _run_source(uri or config.source.uri, config, reader, [OnChange(lines, whole_frames=as_json)], frames, failures)
+    with closing(Log.open()) as log, closing(Supervisor()) as supervisor, Signals() as signals:
+
+        def on_error(error: EdgeError) -> None:
+            failures.append(error)
+            log.say("error", error)
+
+        with _stopped_by_interrupt():
+            load = partial(_load_setup, config_path, uri, model, as_json, log)
+            serve(load, Surroundings(signals, log, supervisor, on_error=on_error), frames=frames)
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
 
@@ -185,14 +224,58 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
     from edge.bench import benchmark_lines, benchmark_record, measure
     from edge.sinks import write_lines
 
-    reader = _open_reader(model, threads=threads)
+    reader = _open_line_reader(model, threads=threads)
     found = measure(reader, size, frames, threads)
     write_lines(sys.stdout, [json.dumps(benchmark_record(found))] if as_json else benchmark_lines(found))
 
 
+@cli.command()
+@config_option
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Store; overrides the configuration's.")
+@click.option("--field", "names", multiple=True, metavar="NAME", help="Only this field; may be given again.")
+@click.option("--since", metavar="TIME", help="2026-11-21, 2026-11-21T07:00, or 7d for the last seven days.")
+@click.option("--until", metavar="TIME", help="As --since; that moment itself does not count.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="Of the lines.",
+)
+@click.option("--events", "is_events", is_flag=True, help="What happened instead of what was read.")
+@click.option(
+    "--crops", type=click.Path(path_type=Path), metavar="DIR", help="Put the pictures of readings in doubt into DIR."
+)
+def history(
+    config_path: Path | None,
+    store: Path | None,
+    names: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    form: str,
+    is_events: bool,
+    crops: Path | None,
+) -> None:
+    """Print or export the readings in the store: a line each, CSV or JSON."""
+    from edge.outputs import history as stored
+
+    if is_events and (names or crops):
+        raise click.UsageError("--events are of no field and have no pictures; leave --field and --crops out")
+    path = store or _store_path(config_path)
+    bounds = _moment_s(since), _moment_s(until)
+    if crops:
+        stored.export_crops(path, crops, names, *bounds)
+    elif is_events:
+        _print_all(stored.event_lines(stored.events(path, *bounds), form))
+    else:
+        lines = {"text": stored.text_lines, "csv": stored.csv_lines, "json": stored.json_lines}[form]
+        _print_all(lines(stored.readings(path, names, *bounds)))
+
+
 def default_model() -> Path:
     """The shipped bundle: of the folder one works in, of the repository, or of the installed package."""
-    from edge.config import SHIPPED
+    from edge.schema import SHIPPED
 
     package = Path(__file__).resolve().parent
     places = [Path("models", SHIPPED), package.parent / "models" / SHIPPED, package / "_models" / SHIPPED]
@@ -210,7 +293,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EdgeError, ImportError) as error:
         if is_debug:
             raise
-        _say(error if isinstance(error, EdgeError) else _misfit(error))
+        _say(error if isinstance(error, EdgeError) else why_no_import(error))
+        return EXIT_FAILURE
+    except ValueError as error:
+        if is_debug or OTHER_NUMPY not in str(error):
+            raise
+        _say(why_no_import(error))
         return EXIT_FAILURE
 
 
@@ -231,18 +319,28 @@ def _invoke(words: list[str]) -> int:
     return 0
 
 
-def _misfit(error: ImportError) -> str:
-    remedy = "make setup, or in the repository: pip install -e '.[edge]'"
-    return f"a package is missing or does not fit the others ({error}); {remedy}"
+def _opened_stack(
+    path: Path | None, review: Path | None, config: Config, model: Path | None
+) -> AbstractContextManager[Stack | None]:
+    """The table that `--csv` names, or nothing."""
+    if path is None:
+        return nullcontext()
+    from edge.stack import Stack, setup_of
+
+    folder = model or default_model()
+    bundles = [folder.parent / field.bundle for field in config.field] or [folder]
+    return Stack.open(path, [field.name for field in config.field], setup_of(config, bundles), review, _say)
 
 
-def _read_source(uri: str, config: Config, reader: Reader, sinks: Sequence[Sink]) -> list[EdgeError]:
+def _read_source(
+    uri: str, config: Config, reader: FrameReader, sinks: Sequence[Sink], stack: Stack | None
+) -> list[EdgeError]:
     """Read a source to its end, a live one for one frame; what it could not give is said and returned."""
     from edge.sources import is_live_uri
 
     failures: list[EdgeError] = []
     try:
-        _run_source(uri, config, reader, sinks, 1 if is_live_uri(uri) else None, failures)
+        _run_source(uri, config, reader, sinks, 1 if is_live_uri(uri) else None, failures, stack)
     except (OutputError, BundleError, ConfigError):
         raise
     except EdgeError as error:
@@ -252,7 +350,13 @@ def _read_source(uri: str, config: Config, reader: Reader, sinks: Sequence[Sink]
 
 
 def _run_source(
-    uri: str, config: Config, reader: Reader, sinks: Sequence[Sink], frames: int | None, failures: list[EdgeError]
+    uri: str,
+    config: Config,
+    reader: FrameReader,
+    sinks: Sequence[Sink],
+    frames: int | None,
+    failures: list[EdgeError],
+    stack: Stack | None = None,
 ) -> None:
     from edge.pipeline import run as run_pipeline
     from edge.sources import SourceSettings, open_source
@@ -260,9 +364,11 @@ def _run_source(
     def on_error(error: EdgeError) -> None:
         failures.append(error)
         _say(error)
+        if stack and isinstance(error, PageError):
+            stack.fail(error)
 
-    table = config.source
-    settings = SourceSettings(size=table.size, fps=table.fps, rotation=table.rotation, on_note=_say, on_error=on_error)
+    settings = SourceSettings.of(config.source, on_note=_say, on_error=on_error)
+    settings = replace(settings, is_wanted=stack.is_wanted) if stack else settings
     with open_source(uri, settings) as source:
         run_pipeline(_first(source, frames), reader, sinks)
 
@@ -271,63 +377,121 @@ def _first(source: Source, frames: int | None) -> Iterator[Frame]:
     return iter(source) if frames is None else islice(source, frames)
 
 
-def _classify_picture(name: str, reader: Reader, as_json: bool, plot: Path | None) -> None:
-    from edge.pictures import load_picture
+def _open_classify(model: Path) -> Callable[[Gray], Classified]:
+    """What classifies a picture with that bundle: a glyph that is found in it, or the whole as a meter's cell."""
+    from edge.classifier import CellClassifier, open_network
+    from edge.crop import Classified, classify_cell
     from edge.pipeline import classify_crop
+    from edge.reader import Reader
+
+    network = open_network(model)
+    if isinstance(network, CellClassifier):
+        return lambda gray: classify_cell(gray, network)
+    reader = Reader(network, network.card.confidence.cutoff)
+
+    def classify_glyph(gray: Gray) -> Classified:
+        prediction, glyph = classify_crop(gray, reader)
+        return Classified(glyph.pixels if glyph else None, prediction)
+
+    return classify_glyph
+
+
+def _classify_picture(name: str, classify_gray: Callable[[Gray], Classified], as_json: bool, plot: Path | None) -> None:
+    from edge.pictures import load_picture
     from edge.sinks import write_lines
 
     gray = load_picture(name)
-    prediction, glyph = classify_crop(gray, reader)
+    found = classify_gray(gray)
     write_lines(
         sys.stdout,
-        [json.dumps(_classified_record(name, prediction), allow_nan=False)]
-        if as_json
-        else _classified_lines(name, prediction),
+        [json.dumps(_classified_record(name, found), allow_nan=False)] if as_json else _classified_lines(name, found),
     )
     if plot:
         import cv2
 
         from edge.draw import plot_prediction
 
-        write_bytes(plot, cv2.imencode(".png", plot_prediction(gray, glyph, prediction))[1].tobytes())
+        write_bytes(plot, cv2.imencode(".png", plot_prediction(gray, found.seen, found.prediction))[1].tobytes())
 
 
-def _classified_record(name: str, prediction: Prediction | None) -> dict[str, Any]:
+def _classified_record(name: str, found: Classified) -> dict[str, Any]:
     """The JSON contract of classify; a crop with no digit has label null, and what lacks to 1 is "no digit"."""
+    prediction = found.prediction
     return {
         "source": name,
         "label": prediction.label if prediction and prediction.is_digit else None,
         "confidence": round(prediction.confidence, 4) if prediction else 0.0,
         "scores": {label: round(score, 4) for label, score in prediction.scores.items() if label} if prediction else {},
-        "position": None,
+        "position": found.position,
     }
 
 
-def _classified_lines(name: str, prediction: Prediction | None) -> list[str]:
+def _classified_lines(name: str, found: Classified) -> list[str]:
     from edge.sinks import one_line, shown_confidence
 
+    prediction = found.prediction
     if prediction is None:
         return [f"{one_line(name)}  no digit (no ink found)"]
     label = prediction.label if prediction.is_digit else "no digit"
     scores = [f"    {label or 'none':<5} {shown_confidence(score)}" for label, score in prediction.scores.items()]
-    return [f"{one_line(name)}  {label}  {shown_confidence(prediction.confidence)}", *scores]
+    position = "" if found.position is None else f"  position {found.position:.1f}"
+    return [f"{one_line(name)}  {label}  {shown_confidence(prediction.confidence)}{position}", *scores]
+
+
+def _store_path(config_path: Path | None) -> Path:
+    """The store that a configuration has."""
+    from edge.config import load_config
+
+    if config_path is None:
+        raise click.UsageError("name the store: --store FILE, or --config FILE")
+    table = load_config(config_path).store
+    if table is None:
+        raise ConfigError(f"{config_path}: has no [store]; add one, or name the file with --store")
+    return Path(table.path)
+
+
+def _moment_s(text: str | None) -> float | None:
+    from edge.outputs.history import moment_s
+
+    try:
+        return None if text is None else moment_s(text, time.time())
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _print_all(lines: Iterator[str]) -> None:
+    """Lines on stdout, however many there are."""
+    from edge.sinks import write_lines
+
+    while chunk := list(islice(lines, LINES_AT_ONCE)):
+        write_lines(sys.stdout, chunk)
 
 
 def _load_config(path: Path | None, model: Path | None) -> Config:
-    from edge.config import Config, load_config, not_yet_readable
+    from edge.config import load_config, missing_bundles
+    from edge.schema import Config
 
     if path is None:
         return Config()
     config = load_config(path)
-    problems = not_yet_readable(config, (model or default_model()).parent)
+    problems = missing_bundles(config, (model or default_model()).parent)
     if problems:
         raise ConfigError(f"{path}: {problems[0]}")
     return config
 
 
-def _open_reader(model: Path | None, table: ReadTable | None = None, threads: int = 1) -> Reader:
-    from edge.config import ReadTable
-    from edge.pipeline import Reader
+def _open_reader(model: Path | None, config: Config) -> FrameReader:
+    """What reads the configuration's fields, or without any every line of digits."""
+    from edge.fields import open_fields
+
+    if config.field:
+        return open_fields(config, (model or default_model()).parent)
+    return _open_line_reader(model, config.read)
+
+
+def _open_line_reader(model: Path | None, table: ReadTable | None = None, threads: int = 1) -> Reader:
+    from edge.reader import Reader
+    from edge.schema import ReadTable
 
     table = table or ReadTable()
     return Reader.open(
@@ -335,21 +499,39 @@ def _open_reader(model: Path | None, table: ReadTable | None = None, threads: in
     )
 
 
+def _load_setup(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, log: Log) -> Setup:
+    """What `edge run` does with a configuration: loaded anew at each SIGHUP."""
+    from edge.outputs import open_outputs
+    from edge.pipeline import read_frame
+    from edge.service import Setup
+
+    config = _load_config(config_path, model)
+    reader = _open_reader(model, config)
+
+    @contextmanager
+    def open_sinks() -> Iterator[list[Sink]]:
+        with open_outputs(config, partial(log.say, "warning")) as outputs:
+            yield [_printer(as_json, config.run.is_scheduled, log), *outputs]
+
+    return Setup(
+        config, uri or config.source.uri, lambda frame: read_frame(frame, reader), open_sinks, must_open=uri is not None
+    )
+
+
+def _printer(as_json: bool, every_reading: bool, log: Log) -> Sink:
+    """Lines on stdout: of every reading, or of those that differ from the one before."""
+    from edge.service import OverStatus
+    from edge.sinks import JsonLines, OnChange, TextLines
+
+    lines = OverStatus(JsonLines(sys.stdout) if as_json else TextLines(sys.stdout, with_time=True), log)
+    return lines if every_reading else OnChange(lines, whole_frames=as_json)
+
+
 @contextmanager
-def _until_stopped() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the block like the source's end, also where a shell started it to ignore Ctrl-C."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+def _stopped_by_interrupt() -> Iterator[None]:
+    """Ctrl-C ends the block like the source's end; before the service heeds signals itself, or when it hangs."""
+    with suppress(KeyboardInterrupt):
         yield
-    except KeyboardInterrupt:
-        pass
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _silence_libraries() -> None:
@@ -359,9 +541,10 @@ def _silence_libraries() -> None:
 
 
 def _say(remark: object) -> None:
-    """One line on stderr, whatever bytes a file's name has."""
+    """One line on stderr, whatever bytes a file's name has; for the journal with the level of an error."""
     text = str(remark).replace("\n", " ").encode("utf-8", "backslashreplace").decode()
-    click.echo(f"readout: {text}", err=True)
+    prefix = f"<{JOURNAL_LEVELS['error']}>" if is_journal(2, os.environ) else "readout: "
+    click.echo(f"{prefix}{text}", err=True)
 
 
 def _drop_stdout() -> None:

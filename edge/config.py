@@ -1,4 +1,4 @@
-"""The configuration: one TOML file, one schema for its validation, its defaults and its documentation."""
+"""The configuration: one TOML file, read, checked against the schema, and its mistakes told with file, line and key."""
 
 from __future__ import annotations
 
@@ -7,112 +7,26 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ValidationError
 
 from edge.errors import ConfigError
+from edge.schema import TABLES, Config, StoreTable, Table
 
-Kind = Literal["drum", "lcd", "print", "handwriting"]
+SECRET_FILE = "file:"
+"""Begins a secret that stands in a file of its own."""
 
-KIND_MODELS = {"drum": "meter", "lcd": "meter", "print": "paper", "handwriting": "paper"}
-"""The bundle that reads a kind where the field names none."""
+SECRETS = {"password", "token", "secret"}
 
-SHIPPED = "paper"
-"""The bundle that reads where none is named."""
-
-PositiveInt = Annotated[int, Field(gt=0)]
-NotNegativeInt = Annotated[int, Field(ge=0)]
-BoxArea = tuple[NotNegativeInt, NotNegativeInt, PositiveInt, PositiveInt]
-Point = tuple[float, float]
-Quad = tuple[Point, Point, Point, Point]
-
-
-class Table(BaseModel):
-    """Base of every table: unknown keys are errors, values are taken as they are written and do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SourceTable(Table):
-    """Where the frames come from."""
-
-    uri: str = Field(
-        "camera",
-        min_length=1,
-        description="picture, folder, video file, `camera`, `picamera2:0`, `v4l2:/dev/video0`, `rtsp://…`, "
-        "`http(s)://…` or `demo:`; a path is relative to this file",
-    )
-    size: tuple[PositiveInt, PositiveInt] | None = Field(
-        None, description="width and height asked of a camera, in pixels; its own choice if absent"
-    )
-    fps: float | None = Field(
-        None, gt=0, le=1000, description="frames a second of a live source; its own choice if absent"
-    )
-    rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that each frame is turned by")
-
-
-class ReferenceTable(Table):
-    """The picture in which the boxes were drawn."""
-
-    image: str = Field(min_length=1, description="path of that picture, relative to this file")
-    min_score: float = Field(0.6, ge=0, le=1, description="a frame that matches it less is refused, never read askew")
-
-
-class FieldTable(Table):
-    """One number to read."""
-
-    name: str = Field(min_length=1, description="stands in each reading; no two fields share one")
-    kind: Kind = Field(description="`drum`, `lcd`, `print` or `handwriting`")
-    model: str | None = Field(
-        None, min_length=1, description="bundle under `models/`; `meter` for drums and LCD, else `paper`, if absent"
-    )
-    digits: list[BoxArea | Quad] = Field(
-        min_length=1,
-        description="one box a digit, most significant first: x, y, width, height, or four points, "
-        "in pixels of the reference picture",
-    )
-    decimals: int = Field(0, ge=0, le=12, description="how many of the digits stand after the decimal point")
-    unit: str = Field("", description="unit of the value, such as m³")
-    max_rate_per_hour: float | None = Field(
-        None, gt=0, description="a value that rises faster is rejected; no limit if absent"
-    )
-
-    @property
-    def bundle(self) -> str:
-        """Name of the bundle that reads this field."""
-        return self.model or KIND_MODELS[self.kind]
-
-
-class ReadTable(Table):
-    """How readings are judged."""
-
-    cutoff: float | None = Field(
-        None, gt=0, lt=1, description="confidence below which a digit is `?`; the bundle's if absent"
-    )
-    rotate: Literal["none", "auto"] = Field(
-        "none", description="`auto` reads pages that lie on their side or upside down, whichever way reads best"
-    )
-
-
-class Config(Table):
-    """A configuration file; every table has defaults, so an empty file is valid."""
-
-    source: SourceTable = Field(default_factory=SourceTable, description="where the frames come from")
-    reference: ReferenceTable | None = Field(None, description="the picture in which the boxes were drawn")
-    field: list[FieldTable] = Field(
-        default_factory=list, description="the numbers to read; without one, every line of digits found"
-    )
-    read: ReadTable = Field(default_factory=ReadTable, description="how readings are judged")
-
-    @field_validator("field")
-    @classmethod
-    def _names_differ(cls, fields: list[FieldTable]) -> list[FieldTable]:
-        names = [each.name for each in fields]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"the name {twice[0]!r} is given twice; each field needs its own")
-        return fields
+FILE_KEYS = {
+    "csv": ("path",),
+    "store": ("path",),
+    "mqtt": ("ca", "cert", "key", "password"),
+    "influx": ("token", "password"),
+    "webhook": ("secret",),
+}
+"""Keys whose paths are relative to the configuration's folder."""
 
 
 def load_config(path: Path | str) -> Config:
@@ -135,15 +49,18 @@ def parse_config(text: str, name: str = "configuration") -> Config:
         raise ConfigError(f"{name}: not valid TOML: {error}; strings need quotes, a table starts with [name]") from None
     try:
         # Strict JSON mode: lists may be tuples and whole numbers floats, but "5" is no number.
-        return Config.model_validate_json(json.dumps(raw, default=str), strict=True)
+        config = Config.model_validate_json(json.dumps(raw, default=str), strict=True)
     except ValidationError as error:
         # A misspelt key is also a missing one; the misspelling is what helps.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         raise ConfigError(_explain(first, text, name)) from None
+    if config.store is None and (config.mqtt or config.influx or config.webhook):
+        return config.model_copy(update={"store": StoreTable()})  # their outbox is in it
+    return config
 
 
-def not_yet_readable(config: Config, models: Path) -> list[str]:
-    """What a configuration asks for that cannot be done here, a line each with what to do.
+def missing_bundles(config: Config, models: Path) -> list[str]:
+    """Which bundles the fields of a configuration lack, a line each with what to do.
 
     Parameters
     ----------
@@ -151,55 +68,12 @@ def not_yet_readable(config: Config, models: Path) -> list[str]:
     models : Path
         The folder that the bundles lie in.
     """
-    return [_why_not(field, models) for field in config.field]
-
-
-def _why_not(field: FieldTable, models: Path) -> str:
-    if field.bundle != SHIPPED and not (models / field.bundle / "card.json").is_file():
-        lack = f"kind {field.kind} needs a {field.bundle} model: none at {models / field.bundle}"
-        return f"field {field.name}: {lack}; train and convert one, or name another with model ="
-    return f"field {field.name}: this version reads no boxes yet; without [[field]] every line of digits is read"
-
-
-def describe_schema() -> str:
-    """Every key with its type, default and meaning, as a Markdown table."""
-    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    for _, model, prefix in _tables():
-        for key, info in model.model_fields.items():
-            default = "required" if info.is_required() else _toml(info.default)
-            lines.append(f"| `{prefix} {key}` | {_type_name(key)} | {default} | {info.description} |")
-    return "\n".join(lines) + "\n"
-
-
-def _tables() -> list[tuple[str, type[Table], str]]:
     return [
-        ("source", SourceTable, "[source]"),
-        ("reference", ReferenceTable, "[reference]"),
-        ("field", FieldTable, "[[field]]"),
-        ("read", ReadTable, "[read]"),
+        f"field {field.name}: kind {field.kind} needs a {field.bundle} model: none at {models / field.bundle}; "
+        "train and convert one, or name another with model ="
+        for field in config.field
+        if not (models / field.bundle / "card.json").is_file()
     ]
-
-
-TYPE_NAMES = {
-    "size": "[width, height]",
-    "digits": "list of boxes",
-    "kind": "one of four words",
-    "rotation": "0, 90, 180 or 270",
-    "rotate": "`none` or `auto`",
-    "decimals": "whole number",
-}
-
-
-def _type_name(key: str) -> str:
-    if key in TYPE_NAMES:
-        return TYPE_NAMES[key]
-    return "number" if key in {"fps", "min_score", "max_rate_per_hour", "cutoff"} else "text"
-
-
-def _toml(value: Any) -> str:
-    if value is None:
-        return "none"
-    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
 
 
 def _read_text(path: Path) -> str:
@@ -213,6 +87,25 @@ def _read_text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); name a TOML file that you may read") from None
 
 
+def read_secret(text: str) -> str:
+    """A secret as it is written, or the first line of the file that `file:PATH` names.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or its first line is empty.
+    """
+    if not text.startswith(SECRET_FILE):
+        return text
+    path = Path(text.removeprefix(SECRET_FILE))
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; put the secret into it, on one line")
+    lines = _read_text(path).splitlines()
+    if not lines or not lines[0]:
+        raise ConfigError(f"{path}: holds no secret; put it into the first line")
+    return lines[0]
+
+
 def _with_paths(config: Config, folder: Path) -> Config:
     """The configuration with its relative file paths below `folder`."""
     update: dict[str, Any] = {}
@@ -220,15 +113,29 @@ def _with_paths(config: Config, folder: Path) -> Config:
         update["source"] = config.source.model_copy(update={"uri": str(folder / config.source.uri)})
     if config.reference:
         update["reference"] = config.reference.model_copy(update={"image": str(folder / config.reference.image)})
+    for name, keys in FILE_KEYS.items():
+        table = getattr(config, name)
+        if table is not None:
+            paths = {key: _below(folder, key, getattr(table, key)) for key in keys if getattr(table, key)}
+            update[name] = table.model_copy(update=paths)
     return config.model_copy(update=update)
+
+
+def _below(folder: Path, key: str, text: str) -> str:
+    """A path below a folder; of a secret only that of `file:PATH`, for another is no path."""
+    if key not in SECRETS:
+        return str(folder / text)
+    return f"{SECRET_FILE}{folder / text.removeprefix(SECRET_FILE)}" if text.startswith(SECRET_FILE) else text
 
 
 def _explain(error: Any, text: str, name: str) -> str:
     """One line: file, line, key, what is wrong, what was found or meant."""
     path = _key_path(error["loc"])
-    line = _line_of(error["loc"], text)
+    line = _line_of(error["loc"], text) if path else None
     where = f"{name}, line {line}" if line else name
-    if error["loc"][0] == "field" and "digits" in error["loc"][:-1]:
+    if not path:
+        return f"{where}: {str(error['msg']).removeprefix('Value error, ')}"
+    if error["loc"][:1] == ("field",) and {"digits", "dials"} & set(error["loc"][:-1]):
         return f"{where}: {_key_path(error['loc'][:4])}: not a box; {_described(error['loc'])}"
     if error["type"] == "extra_forbidden":
         return f"{where}: {path}: unknown key; {_meant(error['loc'])}"
@@ -259,7 +166,7 @@ def _key_path(location: tuple[int | str, ...]) -> str:
 
 def _model_of(location: tuple[int | str, ...]) -> type[Table]:
     """The table that a location's key belongs to."""
-    return next((model for table, model, _ in _tables() if len(location) > 1 and location[0] == table), Config)
+    return TABLES.get(str(location[0]), Config) if len(location) > 1 else Config
 
 
 def _meant(location: tuple[int | str, ...]) -> str:

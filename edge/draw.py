@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.nouns import Box, Frame, Glyph, Gray, Prediction, Reading
+from edge.nouns import Box, Frame, Gray, Prediction, Reading
 
 Colour = tuple[int, int, int]
 Picture = NDArray[np.uint8]
@@ -39,10 +39,12 @@ def annotate(frame: Frame, readings: Sequence[Reading]) -> Picture:
     return picture
 
 
-def plot_prediction(gray: Gray, glyph: Glyph | None, prediction: Prediction | None) -> Picture:
-    """The input, the glyph as the network sees it and a bar for each class, side by side, (rows, columns, 3) uint8."""
-    panels = [_fit(gray), _fit(glyph.pixels if glyph else np.zeros((28, 28), np.uint8)), _bars(prediction)]
-    titles = ["input", "glyph" if glyph else "no ink found", "scores" if prediction else "not classified"]
+def plot_prediction(gray: Gray, seen: Gray | None, prediction: Prediction | None) -> Picture:
+    """The input, the glyph or cell as the network sees it and a bar for each class, side by side, (rows, columns, 3)
+    uint8.
+    """
+    panels = [_fit(gray), _fit(np.zeros((28, 28), np.uint8) if seen is None else seen), _bars(prediction)]
+    titles = ["input", "no ink found" if seen is None else "glyph", "scores" if prediction else "not classified"]
     framed = [_titled(panel, title) for panel, title in zip(panels, titles, strict=True)]
     return cv2.hconcat(framed)
 

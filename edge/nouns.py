@@ -52,6 +52,8 @@ class Frame:
         Wall time of the capture, seconds since the epoch.
     monotonic_s : float
         The same instant on the monotonic clock, for ages and latencies.
+    is_time_sure : bool
+        False where the wall clock was not set, as after a boot without network.
     """
 
     gray: Gray
@@ -59,6 +61,7 @@ class Frame:
     index: int = 0
     timestamp_s: float = 0.0
     monotonic_s: float = 0.0
+    is_time_sure: bool = True
 
     def __post_init__(self) -> None:
         require_uint8("Frame.gray", self.gray, 2)

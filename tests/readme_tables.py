@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.atomic import write_text
 from edge.bundle import Card, load_card
-from edge.config import describe_schema
+from edge.schema import describe_schema
 
 ROOT = Path(__file__).parents[1]
 SCENES = ROOT / "tests" / "scenes" / "report.json"

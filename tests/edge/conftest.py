@@ -11,7 +11,7 @@ import pytest
 from edge.bundle import Card, sha256_file
 from edge.normalize import normalize_glyph, preprocessing_constants, preprocessing_hash
 from edge.nouns import Prediction
-from edge.pipeline import Reader
+from edge.reader import Reader
 
 LABELS = [*"0123456789", ""]
 

@@ -31,12 +31,14 @@ def test_a_sound_device_is_ok_and_no_camera_is_a_note(fake_bundle, no_camera):
     checks = check_device(fake_bundle)
     assert outcomes(checks) == {
         "python": "ok",
+        "system": "ok",
         "packages": "ok",
         "runtime": "ok",
         "bundle": "ok",
         "interpreter": "ok",
         "golden replay": "ok",
         "camera": "note",
+        "disk": "ok",
         "configuration": "note",
     }
     assert "int8 accuracy 0.9900 on fake test" in detail(checks, "bundle")

@@ -133,7 +133,7 @@ def test_a_configuration_sets_the_cutoff(capfd, fake_bundle, page, tmp_path):
     [
         ("[source]\nfbs = 5", "line 2: source.fbs: unknown key; did you mean 'fps'?"),
         ('[[field]]\nname = "w"\nkind = "drum"\ndigits = [[0, 0, 9, 9]]', "kind drum needs a meter model: none at"),
-        ('[[field]]\nname = "w"\nkind = "print"\ndigits = [[0, 0, 9, 9]]', "this version reads no boxes yet"),
+        ('[[field]]\nname = "w"\nkind = "print"\nregion = [0, 0, 9, 9]', "kind print needs a paper model: none at"),
     ],
 )
 def test_a_configuration_that_cannot_be_followed_is_one_line(capfd, fake_bundle, page, tmp_path, text, message):

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from edge.config import Config, FieldTable, describe_schema, load_config, not_yet_readable, parse_config
+from edge.config import load_config, missing_bundles, parse_config, read_secret
 from edge.errors import ConfigError
+from edge.schema import TABLES, Config, FieldTable, describe_schema
 
 EXAMPLE = """
 [source]
@@ -64,7 +65,7 @@ def test_each_kind_has_its_bundle(kind, bundle):
     [
         ("[source]\nfbs = 5", "m.toml, line 2: source.fbs: unknown key; did you mean 'fps'?"),
         ("[sorce]\nuri = 'a'", "m.toml, line 1: sorce: unknown key; did you mean 'source'?"),
-        ("zzz = 1", "m.toml, line 1: zzz: unknown key; known are source, reference, field, read"),
+        ("zzz = 1", "m.toml, line 1: zzz: unknown key; known are source, reference, page, field, read"),
         (
             FIELD + "\n" + FIELD.replace('"a"', '"b"') + "colour = 2",
             "m.toml, line 10: field[1].colour: unknown key; known are name, kind",
@@ -81,7 +82,7 @@ def test_each_kind_has_its_bundle(kind, bundle):
         ("source = 3", "m.toml, line 1: source: input should be an object, got 3"),
         ("[read]\ncutoff = nan", "read.cutoff: input should be a finite number"),
         ("[reference]\nmin_score = 0.5", "m.toml, line 1: reference.image: is missing; add image = …"),
-        ('[[field]]\nname = "a"\nkind = "lcd"', "m.toml, line 1: field[0].digits: is missing; add digits = …"),
+        ('[[field]]\nname = "a"\nkind = "lcd"', "m.toml, line 1: field[0]: needs boxes: add digits = …"),
         (
             FIELD.replace("lcd", "led"),
             "m.toml, line 3: field[0].kind: input should be 'drum', 'lcd', 'print' or 'handwriting', got 'led'",
@@ -91,8 +92,30 @@ def test_each_kind_has_its_bundle(kind, bundle):
             "m.toml, line 4: field[0].digits[0]: not a box; expected: one box a digit",
         ),
         (FIELD.replace("[1, 2, 3, 4]", "[1, 2, 3, 4], [1, 2, 0, 4]"), "field[0].digits[1]: not a box"),
-        (FIELD.replace("[[1, 2, 3, 4]]", "[]"), "field[0].digits: list should have at least 1 item"),
+        (FIELD.replace("[[1, 2, 3, 4]]", "[]"), "field[0]: needs boxes: add digits = …"),
+        (FIELD + "region = [1, 2, 3, 4]", "field[0]: needs boxes: add digits = …, or region = …"),
+        (FIELD + 'pattern = "("', "field[0].pattern: not a regular expression"),
+        (FIELD + "decimals = 2", "field[0]: decimals = 2 is more than its 1 digits"),
+        (FIELD + "minimum = 2\nmaximum = 1", "field[0]: minimum 2 is above maximum 1"),
+        (FIELD + 'check = "weights"', 'field[0]: check = "weights" and weights = […] go together'),
+        (
+            FIELD.replace("lcd", "print") + "dials = [[1, 2, 3, 4]]",
+            "field[0]: kind print has no dials; leave dials out",
+        ),
+        (FIELD + "[page]", "[page] needs the picture that it is in; add [reference]"),
         (FIELD + FIELD, "m.toml, line 1: field: the name 'a' is given twice"),
+        (
+            FIELD + 'publish = "always"',
+            "m.toml, line 5: field[0].publish: string should match pattern",
+        ),
+        (
+            "[store]\nkeep = 30",
+            "m.toml, line 2: store.keep: input should be a valid string, got 30; expected: age from",
+        ),
+        ("[mqtt]\nport = 1883", "m.toml, line 1: mqtt.host: is missing; add host = …"),
+        ("[mqtt]\nhost = 'a'\ndevice = 'a/b'", "mqtt.device: string should match pattern"),
+        ("[influx]\nurl = 'http://a'", "m.toml, line 1: influx: give bucket (InfluxDB 2) or database (InfluxDB 1)"),
+        ("[webhook]\nurl = 'ftp://a'", "m.toml, line 2: webhook.url: string should match pattern"),
         (
             "[source\nuri = 1",
             "m.toml: not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 8)",
@@ -113,6 +136,37 @@ def test_paths_are_relative_to_the_file(tmp_path):
     assert config.source.uri == str(tmp_path / "clip.mp4")
     assert config.reference is not None
     assert config.reference.image == str(tmp_path / "reference.png")
+
+
+def test_files_of_outputs_and_secrets_are_relative_to_the_file_and_plain_secrets_stay(tmp_path):
+    (tmp_path / "a.toml").write_text(
+        '[csv]\n[mqtt]\nhost = "a"\nca = "ca.pem"\npassword = "file:pw"\n'
+        '[influx]\nurl = "http://a"\nbucket = "b"\ntoken = "x"'
+    )
+    config = load_config(tmp_path / "a.toml")
+    assert config.csv.path == str(tmp_path / "readings.csv")
+    assert (config.mqtt.ca, config.mqtt.cert) == (str(tmp_path / "ca.pem"), None)
+    assert config.mqtt.password == f"file:{tmp_path}/pw"
+    assert config.influx.token == "x"
+
+
+def test_a_secret_stands_in_the_file_or_in_one_of_its_own(tmp_path):
+    (tmp_path / "pw").write_text("höher\n\n")
+    (tmp_path / "empty").write_text("\n")
+    assert read_secret("höher") == read_secret(f"file:{tmp_path}/pw") == "höher"
+    for name, message in (
+        ("empty", "holds no secret; put it into the first line"),
+        ("no", "no such file; put the secret"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            read_secret(f"file:{tmp_path}/{name}")
+
+
+@pytest.mark.parametrize("table", ['[mqtt]\nhost = "a"', '[webhook]\nurl = "http://a"'])
+def test_what_needs_the_outbox_has_a_store(table, tmp_path):
+    (tmp_path / "a.toml").write_text(table)
+    assert load_config(tmp_path / "a.toml").store.path == str(tmp_path / "readout.db")
+    assert parse_config("").store is None
 
 
 @pytest.mark.parametrize(
@@ -138,28 +192,21 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path, make, message):
 
 
 def test_a_field_without_its_model_is_named(tmp_path):
-    (problem,) = not_yet_readable(parse_config(FIELD), tmp_path / "models")
+    (problem,) = missing_bundles(parse_config(FIELD), tmp_path / "models")
     assert problem.startswith(f"field a: kind lcd needs a meter model: none at {tmp_path}/models/meter; train")
 
 
-def test_boxes_that_this_version_does_not_read_are_never_ignored(tmp_path):
-    (problem,) = not_yet_readable(parse_config(FIELD.replace("lcd", "print")), tmp_path)
-    assert problem.startswith("field a: this version reads no boxes yet")
-    assert not_yet_readable(Config(), tmp_path) == []
+def test_fields_whose_models_are_there_lack_nothing(tmp_path):
+    (tmp_path / "meter").mkdir()
+    (tmp_path / "meter" / "card.json").touch()
+    assert missing_bundles(parse_config(FIELD), tmp_path) == []
+    assert missing_bundles(Config(), tmp_path) == []
 
 
 def test_every_key_is_described():
     table = describe_schema()
     described = re.findall(r"^\| `(\S+) (\w+)` \| (.+?) \| (.+?) \| (.+) \|$", table, re.MULTILINE)
     keys = {(place.strip("[]"), key) for place, key, *_ in described}
-    expected = {
-        (table, key)
-        for table, model in (
-            ("source", Config().source),
-            ("field", FieldTable(name="a", kind="lcd", digits=[(0, 0, 1, 1)])),
-            ("read", Config().read),
-        )
-        for key in type(model).model_fields
-    } | {("reference", "image"), ("reference", "min_score")}
+    expected = {(name, key) for name, table in TABLES.items() for key in table.model_fields}
     assert keys == expected
     assert all(len(meaning) > 10 and meaning != "None" for *_, meaning in described)

@@ -6,7 +6,8 @@ import pytest
 
 from edge.nouns import Digit, Frame, Reading
 from edge.pictures import load_picture
-from edge.pipeline import Reader, read_frame
+from edge.pipeline import read_frame
+from edge.reader import Reader
 from edge.turn import TURNS, evidence_of, read_any_way_up, turned_back
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,8 @@ from pathlib import Path
 from edge.atomic import write_text
 from edge.nouns import Frame
 from edge.pictures import load_picture
-from edge.pipeline import Reader, read_frame
+from edge.pipeline import read_frame
+from edge.reader import Reader
 
 
 def main() -> None:

@@ -19,7 +19,8 @@ import numpy as np
 
 from edge.atomic import write_text
 from edge.nouns import Frame, Gray
-from edge.pipeline import Reader, read_frame
+from edge.pipeline import read_frame
+from edge.reader import Reader
 from tests.scenes.generator import Hand, make_scene
 from tests.scenes.measure import SEED, hands
 

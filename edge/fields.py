@@ -1,0 +1,119 @@
+"""A configuration's fields: their bundles and reference picture opened, and each read by its kind, in a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge.boxes import corners_of
+from edge.classifier import CellClassifier, Classifier, open_network
+from edge.errors import ConfigError
+from edge.form import BoxField, read_boxes, read_region
+from edge.meter import MeterReader
+from edge.nouns import Gray, Reading
+from edge.page import Alignment, Sheet, locate
+from edge.pictures import load_picture
+from edge.reader import Reader
+from edge.schema import Config, FieldTable
+
+IN_PLACE = Alignment(np.eye(3), 1.0)
+"""Without a reference picture, boxes are in pixels of the frame."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldReader:
+    """What reads a configuration's fields in a frame; use `open_fields`.
+
+    Parameters
+    ----------
+    fields : tuple of BoxField
+        In the order of the configuration; one with a region has no quads.
+    readers : dict of str to Reader
+        Of the fields that are written or printed, by the bundle's name.
+    meters : dict of str to MeterReader
+        Of the fields whose bundle knows the cells of meters.
+    sheet : Sheet, optional
+        The reference picture; without it, boxes are in pixels of the frame.
+    min_score : float
+        Least score of a frame that is read.
+    """
+
+    fields: tuple[BoxField, ...]
+    readers: dict[str, Reader]
+    meters: dict[str, MeterReader]
+    sheet: Sheet | None = None
+    min_score: float = 0.0
+
+    def read(self, gray: Gray) -> list[Reading]:
+        """A reading a field, in their order; all are "rejected" in a frame that does not show the reference picture."""
+        alignment = locate(self.sheet, gray) if self.sheet else IN_PLACE
+        if alignment.score < self.min_score:
+            return [_refused(field.table, alignment.score, self.min_score) for field in self.fields]
+        readings = {}
+        for name, reader in self.readers.items():
+            boxed = [field for field in self.fields if field.quads and field.table.bundle == name]
+            placed = [(field, [alignment.quad(quad) for quad in field.quads]) for field in boxed]
+            for reading in read_boxes(gray, placed, reader.classifier, reader.cutoff):
+                readings[reading.name] = reading
+        others = [field for field in self.fields if field.table.name not in readings]
+        readings |= {field.table.name: self._read_alone(gray, field, alignment) for field in others}
+        return [readings[field.table.name] for field in self.fields]
+
+    def _read_alone(self, gray: Gray, field: BoxField, alignment: Alignment) -> Reading:
+        """The reading of a meter's field, or of a region."""
+        table = field.table
+        if table.region is not None:
+            return read_region(gray, table, alignment.quad(corners_of(table.region)), self.readers[table.bundle].read)
+        digits = [alignment.quad(quad) for quad in field.quads]
+        dials = [alignment.quad(corners_of(box)) for box in table.dials]
+        return self.meters[table.bundle].read(gray, table, digits, dials)
+
+
+def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
+    """Load what a configuration's fields need.
+
+    Parameters
+    ----------
+    config : Config
+        With at least one field.
+    models : Path
+        The folder that the bundles lie in.
+    threads : int
+        Of the runtime.
+
+    Raises
+    ------
+    BundleError, ConfigError, MissingRuntimeError, PictureError
+    """
+    names = dict.fromkeys(field.bundle for field in config.field)
+    networks = {name: open_network(models / name, threads=threads) for name in names}
+    for field in config.field:
+        _check_bundle(field, networks[field.bundle])
+    cutoffs = {name: config.read.cutoff or network.card.confidence.cutoff for name, network in networks.items()}
+    readers = {name: Reader(net, cutoffs[name]) for name, net in networks.items() if isinstance(net, Classifier)}
+    meters = {
+        name: MeterReader(net, cutoffs[name]) for name, net in networks.items() if isinstance(net, CellClassifier)
+    }
+    if config.reference is None:
+        return FieldReader(tuple(BoxField.of(field, None) for field in config.field), readers, meters)
+    reference = load_picture(config.reference.image)
+    fields = tuple(BoxField.of(field, reference) for field in config.field)
+    corners = config.page.corners if config.page else None
+    boxes = [quad for field in fields for quad in field.quads]
+    sheet = Sheet.of(reference, np.array(corners, np.float64) if corners else None, boxes)
+    return FieldReader(fields, readers, meters, sheet, config.reference.min_score)
+
+
+def _check_bundle(field: FieldTable, network: Classifier | CellClassifier) -> None:
+    """Raise ConfigError where a field's bundle cannot read what the field has."""
+    if isinstance(network, CellClassifier) and not field.digits:
+        raise ConfigError(f"field {field.name}: {field.bundle} reads single cells; add digits = … instead of region")
+    if isinstance(network, Classifier) and field.dials:
+        raise ConfigError(f"field {field.name}: dials need a model of meters; leave model = {field.bundle!r} out")
+
+
+def _refused(field: FieldTable, score: float, min_score: float) -> Reading:
+    reason = f"the page of the reference picture is not in view (score {score:.2f}, {min_score:g} is wanted)"
+    return Reading(field.name, "", None, "rejected", 0.0, None, reason)

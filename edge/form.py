@@ -1,0 +1,243 @@
+"""A form's fields: from the cells of a page to a reading a field. Blank cells are blank, doubt says which cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.binarize import binarize
+from edge.boxes import (
+    MARK,
+    Lines,
+    Points,
+    Written,
+    corners_of,
+    cut_cells,
+    cut_upright,
+    known_lines,
+    printed_lines,
+    sides_of,
+    written_in,
+)
+from edge.checks import broken_rule, misplaced
+from edge.classifier import Classifier
+from edge.decode import SURE, glyph_of
+from edge.nouns import UNREADABLE, Box, Digit, Gray, Prediction, Reading, Region
+from edge.page import moved
+from edge.schema import FieldTable
+from edge.segment import find_pieces
+from edge.views import MAPS, agreed, views_of
+
+BLANK = " "
+"""Stands in a reading's digits for a blank cell."""
+
+BLANK_CONFIDENCE = 0.9995
+"""Of a cell without any ink."""
+
+REGION_SIDE = 1600
+"""Width in pixels at the most of the picture of a region."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxField:
+    """A field of boxes: its table, its cells' corners in the reference picture, and its printed lines there.
+
+    Parameters
+    ----------
+    table : FieldTable
+    quads : tuple of (4, 2) float64
+    lines : tuple of Lines
+        Of each cell; empty without a reference picture.
+    """
+
+    table: FieldTable
+    quads: tuple[Points, ...]
+    lines: tuple[Lines, ...] = ()
+
+    @classmethod
+    def of(cls, table: FieldTable, reference: Gray | None) -> BoxField:
+        """The field with what the reference picture shows of its lines."""
+        quads = tuple(corners_of(box) for box in table.digits)
+        return cls(table, quads, tuple(printed_lines(cut_cells(reference, quads))) if reference is not None else ())
+
+
+def read_boxes(
+    gray: Gray, fields: Sequence[tuple[BoxField, Sequence[Points]]], classifier: Classifier, cutoff: float
+) -> list[Reading]:
+    """A reading a field, all cells of the page in one inference and the doubtful ones in a second.
+
+    Parameters
+    ----------
+    gray : (rows, columns) uint8
+    fields : sequence of (BoxField, quads)
+        With the corners of its cells in the frame.
+    classifier : Classifier
+    cutoff : float
+        Least confidence of a digit that is believed.
+    """
+    cells = [_written(gray, field, quads) for field, quads in fields]
+    answers = iter(_predict([each.region for row in cells for each in row if each.region], classifier))
+    return [
+        _reading(field.table, quads, row, [next(answers) if each.region else None for each in row], cutoff)
+        for (field, quads), row in zip(fields, cells, strict=True)
+    ]
+
+
+def _written(gray: Gray, field: BoxField, quads: Sequence[Points]) -> list[Written]:
+    """What is written in a field's cells."""
+    cells = cut_cells(gray, quads)
+    return written_in(cells, known_lines(cells, field.lines) if field.lines else printed_lines(cells))
+
+
+def _predict(regions: Sequence[Region], classifier: Classifier) -> list[Prediction]:
+    """What the network says of each region, of the doubtful ones after a second look."""
+    glyphs = [glyph_of(region) for region in regions]
+    first = classifier.predict(glyphs)
+    unsure = [k for k, prediction in enumerate(first) if prediction.confidence < SURE]
+    views = iter(classifier.predict([view for k in unsure for view in views_of(glyphs[k])]))
+    second = {k: agreed(first[k], [next(views) for _ in MAPS]) for k in unsure}
+    return [second.get(k, prediction) for k, prediction in enumerate(first)]
+
+
+def _reading(
+    table: FieldTable,
+    quads: Sequence[Points],
+    cells: Sequence[Written],
+    predictions: Sequence[Prediction | None],
+    cutoff: float,
+) -> Reading:
+    digits = tuple(
+        _digit(quad, cell, prediction, cutoff) for quad, cell, prediction in zip(quads, cells, predictions, strict=True)
+    )
+    doubts = [
+        _doubt(cell, prediction, digit) for cell, prediction, digit in zip(cells, predictions, digits, strict=True)
+    ]
+    reason = next((f"cell {k}: {doubt}" for k, doubt in enumerate(doubts, 1) if doubt), None)
+    return judged(table, digits, box_around(np.concatenate(list(quads))), reason)
+
+
+def _digit(quad: Points, cell: Written, prediction: Prediction | None, cutoff: float) -> Digit:
+    box = box_around(quad)
+    if prediction is None:
+        return Digit(UNREADABLE, 0.0, box) if cell.doubt else Digit(BLANK, BLANK_CONFIDENCE, box)
+    confidence = prediction.confidence if prediction.is_digit else 0.0
+    is_believed = cell.doubt is None and confidence >= cutoff
+    return Digit(prediction.label if is_believed else UNREADABLE, confidence, box)
+
+
+def _doubt(cell: Written, prediction: Prediction | None, digit: Digit) -> str | None:
+    """Why a cell is not believed; None where it is."""
+    if cell.doubt or prediction is None:
+        return cell.doubt
+    if not prediction.is_digit:
+        return "not a digit"
+    return f"{prediction.label} or another digit" if digit.text == UNREADABLE else None
+
+
+def judged(table: FieldTable, digits: Sequence[Digit], box: Box, doubt: str | None) -> Reading:
+    """The reading that a field's characters make under its rules.
+
+    Parameters
+    ----------
+    table : FieldTable
+    digits : sequence of Digit
+        One a cell, `BLANK` for a blank one.
+    box : (x, y, width, height)
+        Of the whole field, in pixels of the frame.
+    doubt : str, optional
+        Why a character is not believed.
+    """
+    text = "".join(digit.text for digit in digits).strip(BLANK)
+    confidence = math.prod(digit.confidence for digit in digits)
+    reading = Reading(table.name, text, None, "uncertain", confidence, box, doubt, tuple(digits))
+    if not text:
+        return replace(reading, status="rejected" if table.required else "empty", reason="left blank")
+    if doubt:
+        return reading
+    if BLANK in text:
+        return replace(reading, reason="a blank cell between digits")
+    text = with_point(text, table.decimals)
+    value = float(text)
+    broken = misplaced(table, [digit.text == BLANK for digit in digits]) or broken_rule(table, text, value)
+    if broken:
+        return replace(reading, text=text, status="rejected", reason=broken)
+    return replace(reading, text=text, value=value, status="ok")
+
+
+def read_region(gray: Gray, table: FieldTable, quad: Points, read: Callable[[Gray], list[Reading]]) -> Reading:
+    """The one number that is written in a region without boxes.
+
+    Parameters
+    ----------
+    gray : (rows, columns) uint8
+    table : FieldTable
+    quad : (4, 2) float64
+        Corners of the region in the frame.
+    read : callable
+        Reads every number in a picture.
+    """
+    size = _reduced_size(quad)
+    picture, matrix = cut_upright(gray, quad, size)
+    box = box_around(quad)
+    found = [_moved(reading, matrix) for reading in read(picture)]
+    if not found:
+        doubt = "writing that is no number" if _is_written(picture) else None
+        return judged(table, (Digit(UNREADABLE, 0.0, box),) if doubt else (), box, doubt)
+    if len(found) > 1:
+        text = BLANK.join(reading.text for reading in found)
+        digits = tuple(digit for reading in found for digit in reading.digits)
+        confidence = math.prod(reading.confidence for reading in found)
+        return Reading(table.name, text, None, "uncertain", confidence, box, f"{len(found)} numbers, not one", digits)
+    (only,) = found
+    text = only.text if "." in only.text or only.value is None else with_point(only.text, table.decimals)
+    reading = replace(only, name=table.name, text=text)
+    if only.status != "ok":
+        return reading
+    broken = broken_rule(table, text, float(text))
+    return (
+        replace(reading, value=None, status="rejected", reason=broken)
+        if broken
+        else replace(reading, value=float(text))
+    )
+
+
+def _reduced_size(quad: Points) -> tuple[int, int]:
+    """Width and height in pixels of a region's picture."""
+    across, down = sides_of(quad)
+    factor = max(across / REGION_SIDE, 1.0)
+    return max(1, round(across / factor)), max(1, round(down / factor))
+
+
+def _is_written(picture: Gray) -> bool:
+    """Whether there is ink of a digit's height in a region."""
+    _, pieces = find_pieces(binarize(picture))
+    return any(piece.height > MARK * picture.shape[0] for piece in pieces)
+
+
+def _moved(reading: Reading, matrix: NDArray[np.float64]) -> Reading:
+    """A reading of a region's picture with its boxes in the frame."""
+    digits = tuple(replace(digit, box=_box_through(digit.box, matrix)) for digit in reading.digits)
+    return replace(reading, digits=digits, box=_box_through(reading.box, matrix) if reading.box else None)
+
+
+def _box_through(box: Box, matrix: NDArray[np.float64]) -> Box:
+    return box_around(moved(corners_of(box), matrix))
+
+
+def with_point(digits: str, decimals: int) -> str:
+    """The digits with a decimal point before the last `decimals` of them: 7 with two decimals is 0.07."""
+    if decimals == 0:
+        return digits
+    digits = digits.rjust(decimals + 1, "0")
+    return f"{digits[:-decimals]}.{digits[-decimals:]}"
+
+
+def box_around(points: Points) -> Box:
+    """The smallest box of whole pixels around some points."""
+    left, top = np.floor(points.min(axis=0)).astype(int).tolist()
+    right, bottom = np.ceil(points.max(axis=0)).astype(int).tolist()
+    return left, top, right - left, bottom - top

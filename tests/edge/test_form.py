@@ -1,0 +1,144 @@
+"""From cells to readings: blank, doubt, decimals and rules, with what is read said as it was read."""
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.config import parse_config
+from edge.fields import FieldReader, open_fields
+from edge.form import judged, with_point
+from edge.nouns import Digit, Frame
+from edge.pictures import load_picture
+from edge.pipeline import read_frame
+from edge.schema import FieldTable
+from tests.edge.test_boxes import row_of_cells
+from tests.edge.test_samples import BUNDLE
+
+BOX = (0, 0, 10, 10)
+
+
+def field(**keys):
+    return FieldTable(**{"name": "a", "kind": "print", "digits": [(0, 0, 1, 1)] * 4, **keys})
+
+
+def digits(text):
+    return [Digit(character, 0.9, BOX) for character in text]
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "expected"),
+    [
+        ("1234", {}, ("1234", 1234.0, "ok", None)),
+        ("  12", {}, ("12", 12.0, "ok", None)),
+        ("12  ", {}, ("12", 12.0, "ok", None)),
+        ("0070", {}, ("0070", 70.0, "ok", None)),
+        ("1234", {"decimals": 2}, ("12.34", 12.34, "ok", None)),
+        ("   7", {"decimals": 2}, ("0.07", 0.07, "ok", None)),
+        ("    ", {}, ("", None, "empty", "left blank")),
+        ("    ", {"required": True}, ("", None, "rejected", "left blank")),
+        ("1 34", {}, ("1 34", None, "uncertain", "a blank cell between digits")),
+        ("12  ", {"align": "right"}, ("12", None, "rejected", "ends with a blank, but is written up to the right")),
+        ("1234", {"length": 3}, ("1234", None, "rejected", "4 digits, 3 are wanted")),
+        ("1234", {"check": "luhn"}, ("1234", None, "rejected", "the check digit is wrong (luhn)")),
+    ],
+)
+def test_characters_become_a_reading_under_the_fields_rules(text, keys, expected):
+    reading = judged(field(**keys), digits(text), BOX, None)
+    assert (reading.text, reading.value, reading.status, reading.reason) == expected
+    assert len(reading.digits) == 4
+
+
+def test_doubt_comes_before_rules_and_keeps_the_place_of_the_digit():
+    reading = judged(field(length=2, decimals=1), digits("1?34"), BOX, "cell 2: a small mark")
+    assert (reading.text, reading.value, reading.status) == ("1?34", None, "uncertain")
+    assert reading.reason == "cell 2: a small mark"
+
+
+def test_the_confidence_of_a_number_is_that_of_all_its_digits():
+    assert judged(field(), digits("1234"), BOX, None).confidence == pytest.approx(0.9**4)
+
+
+@pytest.mark.parametrize(("text", "decimals", "shown"), [("7", 0, "7"), ("7", 1, "0.7"), ("123", 2, "1.23")])
+def test_the_point_stands_before_the_decimals(text, decimals, shown):
+    assert with_point(text, decimals) == shown
+
+
+def reader_of(boxes, tmp_path, page=None, **keys) -> FieldReader:
+    reference = ""
+    if page is not None:
+        cv2.imwrite(str(tmp_path / "page.png"), page)
+        reference = f'[reference]\nimage = "{tmp_path / "page.png"}"\n[page]\n'
+    more = "".join(f"{key} = {value}\n" for key, value in keys.items())
+    text = f'{reference}[[field]]\nname = "n"\nkind = "handwriting"\ndigits = {[list(box) for box in boxes]}\n{more}'
+    return open_fields(parse_config(text), BUNDLE.parent)
+
+
+def test_boxes_in_the_frames_own_pixels_are_read(tmp_path):
+    picture, boxes = row_of_cells(["3", "", "8", "2"])
+    (reading,) = read_frame(Frame(picture, "row"), reader_of(boxes, tmp_path))
+    assert [digit.text for digit in reading.digits] == ["3", " ", "8", "2"]
+    assert (reading.status, reading.reason) == ("uncertain", "a blank cell between digits")
+    assert reading.digits[2].box == boxes[2]
+    assert reading.name == "n"
+
+
+def test_a_page_is_read_upside_down_and_refused_where_it_is_another(tmp_path):
+    rng = np.random.default_rng(3)
+    page = np.full((900, 700), 240, np.uint8)
+    for y in range(60, 500, 60):
+        cv2.putText(page, "".join(rng.choice(list("ABCDEFGHKLMNPRSTU"), 14)), (50, y), 0, 1, (30,), 2, 16)
+    row, boxes = row_of_cells([""] * 6)
+    page[600 : 600 + row.shape[0], 100 : 100 + row.shape[1]] = row
+    places = [(x + 100, y + 600, w, h) for x, y, w, h in boxes]
+    reader = reader_of(places, tmp_path, page, length=6)
+    filled = page.copy()
+    written, _ = row_of_cells(list("820432"))
+    filled[600 : 600 + row.shape[0], 100 : 100 + row.shape[1]] = written
+    (upright,) = reader.read(filled)
+    (turned,) = reader.read(np.ascontiguousarray(filled[::-1, ::-1]))
+    (other,) = reader.read(np.full((900, 700), 200, np.uint8))
+    assert (upright.text, upright.status) == ("820432", "ok")
+    assert (turned.text, turned.status) == ("820432", "ok")
+    assert turned.digits[0].box[0] > turned.digits[5].box[0]
+    assert (other.status, other.text) == ("rejected", "")
+    assert other.reason.startswith("the page of the reference picture is not in view (score 0.00")
+
+
+def region_reader(box, keys=""):
+    return open_fields(
+        parse_config(f'[[field]]\nname = "n"\nkind = "handwriting"\nregion = {list(box)}\n{keys}'), BUNDLE.parent
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "text", "value", "status"),
+    [
+        ("", "58203", 58203.0, "ok"),
+        ("decimals = 2", "582.03", 582.03, "ok"),
+        ("maximum = 9", "58203", None, "rejected"),
+    ],
+)
+def test_a_line_to_write_on_is_read_by_its_region(keys, text, value, status):
+    gray = load_picture("edge/samples/58203.png")
+    (reading,) = region_reader((0, 0, gray.shape[1], gray.shape[0]), keys).read(gray)
+    assert (reading.text, reading.value, reading.status, reading.name) == (text, value, status, "n")
+
+
+def test_a_region_has_its_boxes_in_the_frame_and_sees_nothing_else():
+    gray = load_picture("edge/samples/58203.png")
+    canvas = np.full((gray.shape[0] + 200, gray.shape[1] + 100), int(np.median(gray)), np.uint8)
+    canvas[200:, 100:] = gray
+    (whole,) = region_reader((0, 0, gray.shape[1], gray.shape[0])).read(gray)
+    (part,) = region_reader((100, 200, gray.shape[1], gray.shape[0])).read(canvas)
+    (above,) = region_reader((0, 0, gray.shape[1], 180)).read(canvas)
+    assert part.text == whole.text
+    assert np.abs(np.array(part.box) - whole.box - (100, 200, 0, 0)).max() <= 1
+    assert (above.status, above.reason) == ("empty", "left blank")
+
+
+def test_a_region_with_letters_is_not_blank():
+    canvas = np.full((100, 300), 230, np.uint8)
+    cv2.putText(canvas, "WHEN", (30, 70), 0, 1.6, (20,), 3, 16)
+    (reading,) = region_reader((0, 0, 300, 100)).read(canvas)
+    assert reading.status == "uncertain"
+    assert reading.value is None
