@@ -15,12 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.binarize import INK_FRACTION, MIN_CONTRAST
+from edge.geometry import Points, cut_upright, sides_of
 from edge.nouns import Box, Gray, Region
-from edge.schema import BoxArea, Quad
 from edge.segment import coverage_of
-
-Points = NDArray[np.float64]
-"""Corners (4, 2) as x, y, from the upper left clockwise."""
 
 CELL_HEIGHT = 64
 """Rows of a cell in its picture: a digit of usual size is twice as high as the network's."""
@@ -140,14 +137,6 @@ class Lines:
         return self.level, self.upright
 
 
-def corners_of(box: BoxArea | Quad) -> Points:
-    """The corners of a box or a quadrilateral."""
-    if isinstance(box[0], tuple):
-        return np.array(box, np.float64)
-    x, y, width, height = np.array(box, np.float64)
-    return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
-
-
 def cut_cells(gray: Gray, quads: Sequence[Points]) -> list[Cell]:
     """The cells of a frame, upright and `CELL_HEIGHT` high.
 
@@ -182,26 +171,6 @@ def _cut(gray: Gray, quad: Points) -> Cell:
     across, down = sides_of(quad)
     width = round(CELL_HEIGHT * min(max(across / down, NARROWEST), WIDEST))
     return Cell(cut_upright(gray, quad, (width, CELL_HEIGHT), MARGIN)[0], width)
-
-
-def cut_upright(gray: Gray, quad: Points, size: tuple[int, int], margin: int = 0) -> tuple[Gray, NDArray[np.float64]]:
-    """What a quadrilateral shows as a rectangle of `size` (width, height) with a margin, and the map from it to `gray`.
-
-    Corners are given as edges of pixels: a box from 0 to 10 has ten pixels, whose middles are 0 to 9.
-    """
-    width, height = size
-    inner = np.array([(0, 0), (width, 0), (width, height), (0, height)]) + margin - 0.5
-    matrix = cv2.getPerspectiveTransform(inner.astype(np.float32), (quad - 0.5).astype(np.float32))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    whole = (width + 2 * margin, height + 2 * margin)
-    return cv2.warpPerspective(gray, matrix, whole, flags=flags, borderMode=cv2.BORDER_REPLICATE), matrix
-
-
-def sides_of(quad: Points) -> tuple[float, float]:
-    """Mean width and height of a quadrilateral in pixels; at least one each."""
-    across = (np.linalg.norm(quad[1] - quad[0]) + np.linalg.norm(quad[2] - quad[3])) / 2
-    down = (np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2
-    return max(float(across), 1.0), max(float(down), 1.0)
 
 
 def printed_lines(cells: Sequence[Cell]) -> list[Lines]:

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.binarize import MIN_CONTRAST
+from edge.geometry import Points
 from edge.nouns import Gray, require_uint8
-from edge.register import Alignment, Points
+from edge.register import Alignment
 
 SMALL_SIDE, WHOLE_SIDE, CELL_HEIGHT = 160, 320, 32
 """Longer side of the picture whose brightness is judged, of that whose sharpness is where no cells are given, and the

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Points, corners_of, cut_upright, sides_of
 from edge.cell import normalize_cell
 from edge.checks import broken_rule
 from edge.classifier import CellClassifier
@@ -26,10 +25,12 @@ from edge.drums import (
     drum_wheels,
     position_of,
 )
-from edge.form import box_around, with_point
+from edge.form import with_point
+from edge.geometry import Points, box_around, corners_of, cut_upright, sides_of
 from edge.needle import SIDE as DIAL_SIDE
 from edge.needle import read_dial
 from edge.nouns import POSITIONS, UNREADABLE, Box, Colour, Digit, Gray, Reading
+from edge.register import cut_quad
 from edge.schema import FieldTable
 
 UNSEEN = 0.5
@@ -95,7 +96,7 @@ def _shown_position(wheel: Wheel) -> float | None:
 def cut_cell(gray: Gray, quad: Points) -> Gray:
     """What a quadrilateral shows, upright, at the frame's own scale; a box of whole pixels is copied as it is."""
     width, height = sides_of(quad)
-    return cut_upright(gray, quad, (round(width), round(height)))[0]
+    return cut_quad(gray, quad, (round(width), round(height)))
 
 
 def cut_dial(gray: Gray, colour: Colour | None, quad: Points) -> NDArray[np.uint8]:

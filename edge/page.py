@@ -16,13 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.geometry import Matrix, Points, between, mapped
 from edge.nouns import Gray, require_uint8
-
-Matrix = NDArray[np.float64]
-"""Homography (3, 3) of points (x, y, 1)."""
-
-Points = NDArray[np.float64]
-"""Points (n, 2) as x, y."""
 
 WORK_SIDE = 1100
 """Longer side of the reference picture as it is looked for: 10 point print is still print."""
@@ -87,7 +82,7 @@ class Alignment:
 
     def quad(self, corners: Points) -> Points:
         """Points (n, 2) of the reference picture in the frame."""
-        return moved(corners, self.matrix)
+        return mapped(corners, self.matrix)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,11 +154,6 @@ def scaling(factor: float) -> Matrix:
     return np.array([[factor, 0, offset], [0, factor, offset], [0, 0, 1.0]])
 
 
-def moved(points: Points, matrix: Matrix) -> Points:
-    """Points (n, 2) through a homography."""
-    return cv2.perspectiveTransform(np.asarray(points, np.float64)[None], matrix)[0]
-
-
 def _is_disputed(best: Alignment, settled: Sequence[Alignment], sheet: Sheet) -> bool:
     """Whether the sheet fits another way round about as well."""
     up = _direction(best, sheet)
@@ -173,7 +163,7 @@ def _is_disputed(best: Alignment, settled: Sequence[Alignment], sheet: Sheet) ->
 
 def _direction(alignment: Alignment, sheet: Sheet) -> Points:
     """Unit vector in the frame along the sheet's upper edge."""
-    first, second = moved(sheet.corners[:2], alignment.matrix)
+    first, second = mapped(sheet.corners[:2], alignment.matrix)
     return np.asarray((second - first) / max(float(np.linalg.norm(second - first)), 1e-9))
 
 
@@ -209,11 +199,7 @@ def _outlines(sheet: Sheet, frame: Gray) -> Iterator[Matrix]:
     for quad in (_corners(frame.shape), _bright_quad(frame)):
         if quad is not None:
             for turn in range(4):
-                yield _between(sheet.corners, np.roll(quad, -turn, axis=0))
-
-
-def _between(source: Points, target: Points) -> Matrix:
-    return cv2.getPerspectiveTransform(source.astype(np.float32), target.astype(np.float32))
+                yield between(sheet.corners, np.roll(quad, -turn, axis=0))
 
 
 def _bright_quad(frame: Gray) -> Points | None:
@@ -283,7 +269,7 @@ def _settle(sheet: Sheet, frame: Gray, guess: Matrix, levels: Sequence[tuple[flo
         correction, _ = cv2.findHomography(places[sure], target[sure], cv2.RANSAC, max(2.0, radius / 4) / scale)
         if correction is None:
             return Alignment(matrix, 0.0)
-        apart = np.linalg.norm(moved(places, correction) - target, axis=1)
+        apart = np.linalg.norm(mapped(places, correction) - target, axis=1)
         score = float(np.mean(sure & (apart < NEAR / scale)))
         matrix = matrix @ correction
     return Alignment(matrix, score)

@@ -30,14 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import PictureError
+from edge.geometry import Area, Matrix, Points, corners_of, mapped
 from edge.nouns import Gray, require_uint8
 from edge.pictures import load_picture
-
-Area = Sequence[float] | Sequence[Sequence[float]]
-"""A box (x, y, width, height), or four points (x, y) clockwise from the upper left."""
-
-Matrix = NDArray[np.float64]
-Points = NDArray[np.float64]
 
 MIN_SCORE = 0.6
 """Share of the landmarks below which a frame is refused: the default of `[reference] min_score`."""
@@ -235,26 +230,6 @@ class Reference:
             return found
         shift = _largest_shift(last, found.matrix, self.shape)
         return Alignment(found.matrix, found.score, found.is_anchored, shift)
-
-
-def corners_of(area: Area) -> Points:
-    """The corners of a box or quadrilateral, (4, 2) float64, clockwise from the upper left."""
-    numbers = np.array(area, np.float64)
-    if numbers.shape == (4, 2):
-        return numbers
-    x, y, width, height = numbers
-    return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
-
-
-def quad_of(area: Area, matrix: Matrix) -> Points:
-    """The corners of a box or quadrilateral of the reference in the frame, (4, 2) float64."""
-    return mapped(corners_of(area), matrix)
-
-
-def mapped(points: Points, matrix: Matrix) -> Points:
-    """(n, 2) points under a (3, 3) perspective map."""
-    ends = np.column_stack([points, np.ones(len(points))]) @ matrix.T
-    return ends[:, :2] / ends[:, 2:]
 
 
 def is_within(quad: Points, shape: Sequence[int], margin: float = 0.0) -> bool:

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from edge.geometry import corners_of
 from edge.judge import FrameLimits, FrameTraits, Seen, judge_alignment, judge_frame, seen_again, traits_of
 from edge.pictures import load_picture
-from edge.register import Alignment, corners_of
+from edge.register import Alignment
 from tests.meters.frames import HARMLESS, SPOILT, draw_face, glare, noisy, with_digits
 
 KINDS = [(kind, seed) for kind in HARMLESS for seed in range(3)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.boxes import corners_of
+from edge.geometry import corners_of
 from edge.meter import MeterReader, cut_cell
 from edge.nouns import CellScores
 from edge.schema import FieldTable

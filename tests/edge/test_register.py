@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from edge import register
 from edge.errors import PictureError
-from edge.register import Alignment, Reference, corners_of, cut_quad, is_within, mapped, quad_of
+from edge.geometry import corners_of, mapped, quad_of
+from edge.register import Alignment, Reference, cut_quad, is_within
 from tests.meters.frames import (
     STRANGE,
     any_light,
