@@ -47,6 +47,9 @@ SURELY = 0.85
 STEP = 2.5
 """Levels by which walls are looked for differ by this factor at the most."""
 
+LETTER = 26
+"""Least side in pixels of a cell in a row of few, 3.3 mm at 200 dpi: two square letters are smaller."""
+
 MANY = 4
 """Equal cells from which on they are a row though their walls are not whole; a pair of zeros may look like two."""
 
@@ -519,6 +522,8 @@ def _goes_on(wall: int, own: tuple[int, int], beyond: tuple[int, int], masks: Se
 
 def _are_for_writing(row: Sequence[Box], gray: Gray, depth: Gray, least: float) -> bool:
     """Whether a row's cells are paper with thin walls; what stands between letters is not."""
+    if len(row) < MANY and min(min(box[2:]) for box in row) < LETTER:
+        return False
     walls = median(_thickness(box, depth) / box[2] for box in row)
     shares = [_paper_in(box, gray, least) for box in row]
     return walls <= STROKE and median(shares) >= PAPER and min(shares) >= PAPER / 2

@@ -222,7 +222,7 @@ def test_boxes_are_found_at_any_resolution(size):
     scaled = cv2.resize(
         page, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     )
-    assert_found(scaled, [tuple(factor * value for value in box) for box in row], within=max(3.5, 7 * factor))
+    assert_found(scaled, [tuple(factor * value for value in box) for box in row], within=max(4.5, 9 * factor))
 
 
 @pytest.mark.parametrize("degrees", [-3, 0.8, 2])
