@@ -1,4 +1,4 @@
-"""The commands of the device: read, classify, run, check, bench, history. Readings on stdout, all else on stderr.
+"""The commands of the device: read, classify, run, check, bench, setup, history; readings on stdout, all else not.
 
 What needs OpenCV, NumPy or pydantic is imported by the commands, so that help is there at once and a
 package that is missing or does not fit is one line.
@@ -227,6 +227,31 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
     reader = _open_line_reader(model, threads=threads)
     found = measure(reader, size, frames, threads)
     write_lines(sys.stdout, [json.dumps(benchmark_record(found))] if as_json else benchmark_lines(found))
+
+
+@cli.command()
+@click.argument("picture", type=click.Path(path_type=Path), metavar="PICTURE")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the configuration there.  [default: stdout]"
+)
+@click.option(
+    "--preview", type=click.Path(path_type=Path), metavar="FILE", help="Draw the boxes into FILE, a PNG, to look at."
+)
+def setup(picture: Path, out: Path | None, preview: Path | None) -> None:
+    """Propose a configuration for a meter from one photograph: rows of digit windows and dials, found by themselves."""
+    from edge.propose import describe
+    from edge.setup import check_target, propose_fields, text_for, write_preview, write_setup
+
+    if out:
+        check_target(out)
+    proposal, colour = propose_fields(picture)
+    if out:
+        write_setup(proposal, picture, out)
+    else:
+        click.echo(text_for(proposal, picture, Path()), nl=False)
+    if preview:
+        write_preview(proposal, colour, preview)
+    _say(f"{picture}: found {describe(proposal)}; look at the boxes before you trust them")
 
 
 @cli.command()

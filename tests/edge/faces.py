@@ -91,7 +91,7 @@ class RenderedMeter:
 
 
 def render_counter(seed: int, is_light: bool, dials: int = 0) -> RenderedMeter:
-    """A meter's face with a row of drum windows, print about it and dials below; light digits on dark, or the reverse."""
+    """A meter's face with a row of drum windows, print about it and dials below; `is_light` digits or dark ones."""
     generator = np.random.default_rng(seed)
     height, width = 480, 640
     dark, light = generator.integers(10, 60), generator.integers(170, 245)
