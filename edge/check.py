@@ -17,6 +17,7 @@ from edge.bundle import GOLDEN_FILE, load_card
 from edge.classifier import Classifier
 from edge.config import Config, load_config, not_yet_readable
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
+from edge.lamp import Lamp
 from edge.normalize import normalize_glyph
 from edge.pictures import load_picture
 from edge.runtime import runtime_versions
@@ -189,7 +190,14 @@ def _check_config(path: Path, models: Path) -> list[Check]:
     checks += [Check("field", "FAILED", problem) for problem in not_yet_readable(config, models)]
     if config.reference is not None:
         checks.append(_attempt("reference", lambda: _reference(config)))
+    pin = config.source.led_pin
+    checks += [_attempt("lamp", lambda: _lamp(pin))] if pin is not None else []
     return [*checks, _attempt("source", lambda: _source(config))]
+
+
+def _lamp(pin: int) -> str:
+    Lamp(pin).close()
+    return f"GPIO {pin} can be switched"
 
 
 def _reference(config: Config) -> str:
