@@ -19,6 +19,7 @@ from convert.measure import REFERENCE, Measurement
 from convert.run_folder import Calibration, RunFolder
 from edge import bundle
 from edge.bundle import Accuracy, CalibrationSet, Card, Runtimes, Score
+from edge.cell import is_near, is_same
 
 Z_95 = 1.959964
 """Quantile of the normal distribution that leaves 2.5 % on either side."""
@@ -98,7 +99,7 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def is_near(stated: Accuracy, measured: Accuracy, most: tuple[int, int]) -> bool:
+def are_near(stated: Accuracy, measured: Accuracy, most: tuple[int, int]) -> bool:
     """Whether a card's figures hold together and lie within `most`, a fraction, of those measured here."""
     share, of = most
     if stated.split != measured.split or abs(stated.agreement - measured.agreement) * of > share:
@@ -136,23 +137,24 @@ def _tensor(tensor: Tensor) -> bundle.Tensor:
 
 
 def _accuracy(run: RunFolder, measurement: Measurement) -> Accuracy:
-    float_labels, int8_labels = measurement.keras.argmax(1), measurement.quantized[REFERENCE].argmax(1)
+    names, temperature = run.card.labels, run.card.confidence.temperature
+    floats, int8s = (measurement.answers(names, temperature, runtime) for runtime in (None, REFERENCE))
     return Accuracy(
         split=run.card.evaluation_split,
-        keras=_score_of(float_labels, measurement.labels),
-        int8=_score_of(int8_labels, measurement.labels),
-        agreement=float(np.mean(float_labels == int8_labels)),
+        keras=_score_of(is_near(floats, measurement.labels, names)),
+        int8=_score_of(is_near(int8s, measurement.labels, names)),
+        agreement=float(np.mean(is_same(floats, int8s, names))),
     )
 
 
-def _score_of(labels: NDArray[np.int64], truth: NDArray[np.int64]) -> Score:
-    return score(int(np.count_nonzero(labels != truth)), len(truth))
+def _score_of(is_right: NDArray[np.bool_]) -> Score:
+    return score(int(np.count_nonzero(~is_right)), len(is_right))
 
 
 def _runtimes(run: RunFolder, measurement: Measurement) -> Runtimes | None:
     if len(measurement.quantized) < 2:
         return None
-    comparison = measurement.compare(run.card.confidence.temperature, run.card.confidence.cutoff)
+    comparison = measurement.compare(run.card.labels, run.card.confidence)
     return Runtimes(
         versions=measurement.versions,
         different_labels_above_cutoff=comparison.differing,

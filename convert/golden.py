@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from numpy.typing import NDArray
 from convert.inference import run_apart
 from convert.measure import REFERENCE, Measurement
 from convert.run_folder import GlyphSet, RunFolder, rank_within_class
+from edge.cell import read_indices, read_labels
 from edge.errors import BundleError
-from edge.normalize import cut_to_ink, normalize_glyph
+from edge.normalize import cut_to_ink
 from edge.nouns import Gray
+from edge.preprocessing import glyphs as glyph_way
+from edge.preprocessing import preprocessing_of
 
 GLYPH_COUNT = 64
 """About how many glyphs are replayed; every class gets the same number."""
@@ -41,11 +45,12 @@ class Golden:
 
     Parameters
     ----------
-    glyphs : (n, 28, 28) uint8
+    glyphs : (n, 28, 28) or (n, 32, 20) uint8
+        Glyphs, or cells of a meter.
     quantized : (n, classes) int8
         The reference runtime's output.
     labels : (n) int64
-        The truth, which is also what the model answers.
+        The truth, which the model answers too; of a drum's positions at least the digit.
     coverages : tuple of (rows, columns) uint8
         Crops of ink of many sizes.
     normalized : tuple of (28, 28) uint8
@@ -66,9 +71,13 @@ def make_golden(run: RunFolder, model: bytes, measurement: Measurement) -> Golde
     """
     glyphs, labels, quantized = _candidates(run, model, measurement)
     rng = np.random.default_rng(run.card.seed)
-    chosen = choose_glyphs(quantized, labels, max(1, round(GLYPH_COUNT / len(run.card.labels))), rng)
-    coverages = tuple(draw_crop(run.calibration.samples.glyphs, number, rng) for number in range(len(CROP_SIDES)))
-    normalized = tuple(normalize_glyph(coverage) for coverage in coverages)
+    names = run.card.labels
+    count = max(1, round(GLYPH_COUNT / len(read_labels(names))))
+    chosen = choose_glyphs(_read_as_one(quantized, names), read_indices(labels, names), count, rng)
+    way = preprocessing_of(run.card.preprocessing.sha256) or glyph_way()
+    draw = draw_crop if way.makes == glyph_way().makes else draw_cell
+    coverages = tuple(draw(run.calibration.samples.glyphs, number, rng) for number in range(len(CROP_SIDES)))
+    normalized = tuple(way.normalize(coverage) for coverage in coverages)
     return Golden(glyphs[chosen], quantized[chosen], labels[chosen], coverages, normalized)
 
 
@@ -102,6 +111,22 @@ def draw_crop(glyphs: Gray, number: int, rng: np.random.Generator) -> Gray:
     if number % FAINT_EVERY == FAINT_EVERY - 1:
         crop = cv2.convertScaleAbs(crop, alpha=FAINT)
     return np.pad(crop, rng.integers(0, 4, (2, 2)))
+
+
+def draw_cell(cells: Gray, number: int, rng: np.random.Generator) -> Gray:
+    """One of a meter's cells at the size of crop `number`, faint at times."""
+    height = CROP_SIDES[number]
+    width = max(1, round(height * rng.uniform(0.4, 0.9)))
+    is_smaller = height < cells.shape[1]
+    interpolation = cv2.INTER_AREA if is_smaller else cv2.INTER_CUBIC
+    cell = cv2.resize(cells[rng.integers(len(cells))], (width, height), interpolation=interpolation)
+    return cv2.convertScaleAbs(cell, alpha=FAINT) if number % FAINT_EVERY == FAINT_EVERY - 1 else cell
+
+
+def _read_as_one(quantized: NDArray[np.int8], names: Sequence[str]) -> NDArray[np.int8]:
+    """The best score (n, m) of the labels that are read as the same one: the positions of a digit."""
+    groups = read_indices(np.arange(len(names)), names)
+    return np.column_stack([quantized[:, groups == group].max(axis=1) for group in range(len(read_labels(names)))])
 
 
 def pack_golden(golden: Golden) -> bytes:
@@ -138,7 +163,10 @@ def _candidates(
 ) -> tuple[Gray, NDArray[np.int64], NDArray[np.int8]]:
     """Evaluation glyphs, and validation glyphs of the classes that those lack, with labels and outputs."""
     evaluation, quantized = run.evaluation, measurement.quantized[REFERENCE]
-    lacking = ~np.isin(run.validation.labels, evaluation.labels)
+    validation_labels, evaluation_labels = (
+        read_indices(part.labels, run.card.labels) for part in (run.validation, evaluation)
+    )
+    lacking = ~np.isin(validation_labels, evaluation_labels)
     if not lacking.any():
         return evaluation.glyphs, evaluation.labels, quantized
     others = GlyphSet(run.validation.glyphs[lacking], run.validation.labels[lacking])

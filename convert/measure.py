@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
@@ -12,6 +13,8 @@ from convert.flatbuffer import Network, parse_network
 from convert.inference import from_int8, run_apart
 from convert.quantize import float_logits
 from convert.run_folder import GlyphSet
+from edge.bundle import Confidence
+from edge.cell import answers, read_scores
 from edge.classifier import softmax
 from edge.errors import BundleError, MissingRuntimeError
 from edge.runtime import runtime_versions
@@ -62,8 +65,15 @@ class Measurement:
         output = self.network.outputs[0]
         return softmax(from_int8(self.quantized[runtime], output.scales[0], output.zero_points[0]) / temperature)
 
-    def compare(self, temperature: float, cutoff: float) -> Comparison:
-        """The two runtimes beside each other; a glyph is above the cutoff where either would let it pass.
+    def answers(self, names: Sequence[str], temperature: float, runtime: str | None = None) -> NDArray[np.int64]:
+        """What the int8 model says of each glyph in a runtime, or without one what the float model says."""
+        if runtime is None:
+            return answers(softmax(self.keras.astype(np.float64) / temperature), names)
+        return answers(self.probabilities(runtime, temperature), names)
+
+    def compare(self, names: Sequence[str], confidence: Confidence) -> Comparison:
+        """The two runtimes beside each other; a glyph is above the cutoff where either would let it pass, and a drum's
+        positions count as their digit.
 
         Raises
         ------
@@ -71,13 +81,11 @@ class Measurement:
             Not exactly two runtimes ran.
         """
         first, second = self.quantized
-        sure = [self.probabilities(runtime, temperature).max(axis=1) >= cutoff for runtime in (first, second)]
-        is_above = sure[0] | sure[1]
-        a, b = self.quantized[first], self.quantized[second]
-        steps = np.abs(a.astype(int) - b)
-        return Comparison(
-            int(is_above.sum()), int(np.count_nonzero(is_above & (a.argmax(1) != b.argmax(1)))), int(steps.max())
-        )
+        scores = [read_scores(self.probabilities(each, confidence.temperature), names) for each in (first, second)]
+        is_above = (scores[0].max(axis=1) >= confidence.cutoff) | (scores[1].max(axis=1) >= confidence.cutoff)
+        differs = is_above & (scores[0].argmax(axis=1) != scores[1].argmax(axis=1))
+        steps = np.abs(self.quantized[first].astype(int) - self.quantized[second])
+        return Comparison(int(is_above.sum()), int(differs.sum()), int(steps.max()))
 
 
 def measure(float_model: keras.Model, model: bytes, evaluation: GlyphSet, runtimes: tuple[str, ...]) -> Measurement:

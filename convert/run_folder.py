@@ -15,9 +15,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.bundle import Confidence, DataSet, Preprocessing
 from edge.errors import DataError
-from edge.nouns import GLYPH_SIDE, Gray
+from edge.nouns import Gray
+from edge.preprocessing import cells, glyphs
 
 SCHEMA_VERSION = 1
+SHAPES = (glyphs().shape, cells().shape)
+"""Of the inputs that there are."""
+
 MODEL_FILE = "model.keras"
 CARD_FILE = "run.json"
 
@@ -43,14 +47,15 @@ class RunCard(BaseModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlyphSet:
-    """Glyphs, (n, 28, 28) uint8, and the index of each one's label, (n) int64."""
+    """Glyphs (n, 28, 28) or cells (n, 32, 20), uint8, and the index of each one's label, (n) int64."""
 
     glyphs: Gray
     labels: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         n = len(self.glyphs)
-        _require("glyphs", self.glyphs, "uint8", (max(n, 1), GLYPH_SIDE, GLYPH_SIDE))
+        shape = next((shape for shape in SHAPES if shape == self.glyphs.shape[1:]), SHAPES[0])
+        _require("glyphs", self.glyphs, "uint8", (max(n, 1), *shape))
         _require("labels", self.labels, "int64", (n,))
 
     def __len__(self) -> int:
@@ -113,8 +118,8 @@ def load_run(path: Path) -> RunFolder:
         )
     except TypeError as error:
         raise DataError(f"{path}: {error}; train again") from error
-    for name, glyphs in (("calibration", samples.samples), ("validation", validation), ("evaluation", evaluation)):
-        _check_labels(path / f"{name}.npz", glyphs.labels, len(card.labels))
+    for name, part in (("calibration", samples.samples), ("validation", validation), ("evaluation", evaluation)):
+        _check_labels(path / f"{name}.npz", part.labels, len(card.labels))
     return RunFolder(path, card, samples, validation, evaluation)
 
 

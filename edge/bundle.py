@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import BundleError
-from edge.normalize import preprocessing_constants, preprocessing_hash
+from edge.preprocessing import nearest_preprocessing, preprocessing_of
 
 SCHEMA_VERSION = 1
 MODEL_FILE = "model.tflite"
@@ -34,7 +34,7 @@ class Tensor(Strict):
 
 
 class Preprocessing(Strict):
-    """Constants of `edge.normalize` that the training images were made with, and their hash."""
+    """Constants of `edge.normalize` or `edge.cell` that the training images were made with, and their hash."""
 
     sha256: str
     constants: dict[str, float | int | str]
@@ -88,7 +88,9 @@ class Accuracy(Strict):
     split: str
     keras: Score
     int8: Score
-    agreement: float = Field(ge=0, le=1, description="share of glyphs with the same label from both")
+    agreement: float = Field(
+        ge=0, le=1, description="share with the same label from both; positions may lie a tenth apart"
+    )
 
 
 class Runtimes(Strict):
@@ -108,7 +110,7 @@ class Card(Strict):
     created: str = Field(description="UTC, ISO 8601")
     model_sha256: str
     golden_sha256: str
-    labels: list[str] = Field(description='in output order; "" is what is not a digit')
+    labels: list[str] = Field(description='in output order; "" is what is not a digit, "?" what cannot be told')
     input: Tensor
     output: Tensor
     preprocessing: Preprocessing
@@ -148,7 +150,7 @@ def load_card(folder: Path) -> Card:
     card = _parse_card(folder / CARD_FILE)
     _check_hash(folder / MODEL_FILE, card.model_sha256)
     _check_hash(folder / GOLDEN_FILE, card.golden_sha256)
-    if card.preprocessing.sha256 != preprocessing_hash():
+    if preprocessing_of(card.preprocessing.sha256) is None:
         raise BundleError(
             f"{folder}: made for another preprocessing ({_differences(card.preprocessing.constants)}); "
             "train it again with this version"
@@ -187,7 +189,7 @@ def _check_hash(path: Path, expected: str) -> None:
 
 
 def _differences(constants: dict[str, float | int | str]) -> str:
-    ours = preprocessing_constants()
+    ours = nearest_preprocessing(constants).constants
     names = sorted(set(ours) | set(constants))
     changed = [
         f"{name} is {constants.get(name)}, here {ours.get(name)}"

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from edge.board import is_raspberry_pi
 from edge.bundle import GOLDEN_FILE, load_card
-from edge.classifier import Classifier
+from edge.cell import read_indices, read_scores
+from edge.classifier import Network, open_network, softmax
 from edge.config import load_config, missing_bundles
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
 from edge.faults import require_64_bits, require_permission, require_python, require_space, users_of
-from edge.normalize import normalize_glyph
 from edge.outputs.checks import output_checks
 from edge.pictures import load_picture
+from edge.preprocessing import preprocessing_of
 from edge.runtime import runtime_versions
 from edge.schema import Config
 from edge.sources import SourceSettings, is_live_uri, open_source
@@ -69,7 +70,7 @@ def check_device(model: Path, config_path: Path | None = None) -> list[Check]:
     return [*checks, *_check_config(config_path, model.parent)]
 
 
-def replay_golden(classifier: Classifier, golden: Path) -> str:
+def replay_golden(classifier: Network, golden: Path) -> str:
     """Run the bundle's golden glyphs on this device and say how near it comes to where they were recorded.
 
     Raises
@@ -79,7 +80,7 @@ def replay_golden(classifier: Classifier, golden: Path) -> str:
     """
     with np.load(golden) as arrays:
         stored = {name: arrays[name] for name in arrays.files}
-    _compare_normalized(stored)
+    _compare_normalized(classifier, stored)
     quantized = classifier.quantized(stored["glyphs"])
     expected = stored["quantized"]
     if quantized.shape != expected.shape:
@@ -132,32 +133,34 @@ def _bundle(model: Path) -> str:
 
 
 def _interpreter(model: Path) -> str:
-    return f"{Classifier.open(model).runtime} takes the model"
+    return f"{open_network(model).runtime} takes the model"
 
 
 def _golden(model: Path) -> str:
-    return replay_golden(Classifier.open(model), model / GOLDEN_FILE)
+    return replay_golden(open_network(model), model / GOLDEN_FILE)
 
 
-def _compare_normalized(stored: dict[str, Stored]) -> None:
+def _compare_normalized(classifier: Network, stored: dict[str, Stored]) -> None:
+    way = preprocessing_of(classifier.card.preprocessing.sha256)
+    assert way is not None, "load_card has looked"
     names = [name for name in stored if name.startswith("coverage_")]
     for name in names:
         number = name.removeprefix("coverage_")
         expected = stored.get(f"normalized_{number}")
-        if expected is None or not np.array_equal(normalize_glyph(stored[name]), expected):
+        if expected is None or not np.array_equal(way.normalize(stored[name]), expected):
             raise BundleError(
                 f"golden picture {number} is normalized to other pixels here (OpenCV {cv2.__version__}); "
                 "accuracy is not what the card says, install the pinned OpenCV"
             )
 
 
-def _compare_labels(classifier: Classifier, quantized: Stored, expected: Stored, labels: Stored) -> None:
+def _compare_labels(classifier: Network, quantized: Stored, expected: Stored, labels: Stored) -> None:
     """Labels must agree where the recorded confidence was above the cutoff."""
     card = classifier.card
     logits = (expected.astype(np.float64) - card.output.zero_point) * card.output.scale / card.confidence.temperature
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    is_sure = (exponentials.max(axis=1) / exponentials.sum(axis=1)) >= card.confidence.cutoff
-    differs = is_sure & (quantized.argmax(axis=1) != expected.argmax(axis=1))
+    is_sure = read_scores(softmax(logits), card.labels).max(axis=1) >= card.confidence.cutoff
+    now, then = (read_indices(answers.argmax(axis=1), card.labels) for answers in (quantized, expected))
+    differs = is_sure & (now != then)
     if not is_sure.any() or len(labels) != len(expected):
         raise BundleError(f"{GOLDEN_FILE} holds nothing to compare; build the bundle again with: make convert")
     if differs.any():
@@ -210,13 +213,7 @@ def _reference(config: Config) -> str:
 
 def _source(config: Config) -> str:
     """Open the source and take one frame."""
-    settings = SourceSettings(
-        size=config.source.size,
-        fps=config.source.fps,
-        rotation=config.source.rotation,
-        timeout_s=FRAME_TIMEOUT_S,
-        on_note=lambda _: None,
-    )
+    settings = SourceSettings.of(config.source, timeout_s=FRAME_TIMEOUT_S, on_note=lambda _: None)
     with open_source(config.source.uri, settings) as source:
         frame = next(iter(source))
     rows, columns = frame.gray.shape

@@ -1,24 +1,25 @@
-"""The int8 network behind one call: glyphs in, calibrated predictions out, a frame's digits in one batch."""
+"""The int8 networks behind one call: glyphs or cells in, calibrated scores out, a frame's digits in one batch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import MODEL_FILE, Card, load_card
+from edge.cell import has_positions, scores_of
 from edge.errors import BundleError
-from edge.nouns import GLYPH_SIDE, Glyph, Prediction
+from edge.nouns import CellScores, Glyph, Gray, Prediction
 from edge.runtime import load_interpreter
 
 
-class Classifier:
-    """A bundle opened for inference; holds an interpreter, so one thread at a time.
+class Network:
+    """A bundle opened for inference, whatever its labels mean; holds an interpreter, so one thread at a time.
 
-    Use `Classifier.open(folder)`.
+    Use `Network.open(folder)`, or that of `Classifier` or `CellClassifier`.
     """
 
     def __init__(self, card: Card, interpreter: Any, runtime: str) -> None:
@@ -31,7 +32,7 @@ class Classifier:
         self._check_tensors()
 
     @classmethod
-    def open(cls, folder: Path, runtime: str | None = None, threads: int = 1) -> Classifier:
+    def open(cls, folder: Path, runtime: str | None = None, threads: int = 1) -> Self:
         """Load a bundle after checking it.
 
         Raises
@@ -40,13 +41,19 @@ class Classifier:
             See `edge.bundle.load_card` and `edge.runtime.load_interpreter`.
         """
         card = load_card(folder)
+        cls.check_card(card, folder)
         interpreter, name = load_interpreter((folder / MODEL_FILE).read_bytes(), runtime, threads)
         return cls(card, interpreter, name)
 
+    @classmethod
+    def check_card(cls, card: Card, folder: Path) -> None:
+        """Raise BundleError where the bundle is not for this class."""
+
     def quantized(self, pixels: NDArray[np.uint8]) -> NDArray[np.int8]:
-        """The network's raw output, (n, classes) int8, for (n, 28, 28) uint8 glyphs."""
-        if pixels.dtype != np.uint8 or pixels.shape[1:] != (GLYPH_SIDE, GLYPH_SIDE):
-            raise TypeError(f"glyphs must be (n, {GLYPH_SIDE}, {GLYPH_SIDE}) uint8, got {pixels.shape} {pixels.dtype}")
+        """The network's raw output, (n, classes) int8, for uint8 glyphs (n, 28, 28) or cells (n, 32, 20)."""
+        rows, columns = self.card.input.shape[1:3]
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (rows, columns):
+            raise TypeError(f"{self.card.name} takes (n, {rows}, {columns}) uint8, got {pixels.shape} {pixels.dtype}")
         if len(pixels) == 0:
             return np.zeros((0, len(self.labels)), np.int8)
         self._resize(len(pixels))
@@ -64,19 +71,11 @@ class Classifier:
         """Calibrated probability of each class, (n, classes)."""
         return softmax(self.logits(pixels).astype(np.float64) / self.card.confidence.temperature)
 
-    def predict(self, glyphs: Sequence[Glyph]) -> list[Prediction]:
-        """Label and calibrated scores of each glyph, in one inference."""
-        if not glyphs:
-            return []
-        return [self._prediction(row) for row in self.probabilities(np.stack([glyph.pixels for glyph in glyphs]))]
-
-    def _prediction(self, row: NDArray[np.float64]) -> Prediction:
-        best = int(row.argmax())
-        return Prediction(self.labels[best], float(row[best]), dict(zip(self.labels, row.tolist(), strict=True)))
-
     def _resize(self, count: int) -> None:
         if self._input["shape"][0] != count:
-            self._interpreter.resize_tensor_input(self._input["index"], [count, GLYPH_SIDE, GLYPH_SIDE, 1], strict=True)
+            self._interpreter.resize_tensor_input(
+                self._input["index"], [count, *self.card.input.shape[1:]], strict=True
+            )
             self._interpreter.allocate_tensors()
             self._input = self._interpreter.get_input_details()[0]
             self._output = self._interpreter.get_output_details()[0]
@@ -98,8 +97,58 @@ class Classifier:
             )
 
 
+class Classifier(Network):
+    """A bundle that labels glyphs."""
+
+    @classmethod
+    def check_card(cls, card: Card, folder: Path) -> None:
+        """Raise BundleError where the bundle is for a meter's cells."""
+        if has_positions(card.labels):
+            raise BundleError(
+                f"{folder}: reads the cells of a meter, not lines of digits; name it as the model of a field of kind "
+                "drum or lcd, or take models/paper here"
+            )
+
+    def predict(self, glyphs: Sequence[Glyph]) -> list[Prediction]:
+        """Label and calibrated scores of each glyph, in one inference."""
+        if not glyphs:
+            return []
+        return [self._prediction(row) for row in self.probabilities(np.stack([glyph.pixels for glyph in glyphs]))]
+
+    def _prediction(self, row: NDArray[np.float64]) -> Prediction:
+        best = int(row.argmax())
+        return Prediction(self.labels[best], float(row[best]), dict(zip(self.labels, row.tolist(), strict=True)))
+
+
+class CellClassifier(Network):
+    """A bundle that says what the cells of a meter show."""
+
+    @classmethod
+    def check_card(cls, card: Card, folder: Path) -> None:
+        """Raise BundleError where the bundle is for glyphs."""
+        if not has_positions(card.labels):
+            raise BundleError(f"{folder}: reads single glyphs, not the cells of a meter; take models/meter here")
+
+    def predict(self, cells: Sequence[Gray]) -> list[CellScores]:
+        """What each of the cells shows, (32, 20) uint8 from `edge.cell.normalize_cell`, in one inference."""
+        return [scores_of(row) for row in self.probabilities(np.stack(cells))] if len(cells) else []
+
+
+def open_network(folder: Path, runtime: str | None = None, threads: int = 1) -> Classifier | CellClassifier:
+    """The bundle opened as what it is.
+
+    Raises
+    ------
+    BundleError, MissingRuntimeError
+        See `edge.bundle.load_card` and `edge.runtime.load_interpreter`.
+    """
+    if has_positions(load_card(folder).labels):
+        return CellClassifier.open(folder, runtime, threads)
+    return Classifier.open(folder, runtime, threads)
+
+
 def as_int8_input(pixels: NDArray[np.uint8]) -> NDArray[np.int8]:
-    """Gray levels less 128, (n, 28, 28) uint8 to (n, 28, 28, 1) int8: exact at scale 1 and zero point -128."""
+    """Gray levels less 128, (n, rows, columns) uint8 to (n, rows, columns, 1) int8: exact at scale 1, zero -128."""
     return (pixels ^ 0x80).view(np.int8)[..., None]
 
 

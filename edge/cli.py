@@ -1,4 +1,4 @@
-"""The commands of the device: read, classify, run, check, bench, history. Readings on stdout, all else on stderr.
+"""The commands of the device: read, template, classify, run, history, check, bench; stdout carries readings only.
 
 What needs OpenCV, NumPy or pydantic is imported by the commands, so that help is there at once and a
 package that is missing or does not fit is one line.
@@ -8,29 +8,34 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from edge import __version__
 from edge.atomic import write_bytes
-from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PictureError
+from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PageError, PictureError
 from edge.faults import OTHER_NUMPY, why_no_import
+from edge.notify import JOURNAL_LEVELS, is_journal
 
 if TYPE_CHECKING:
-    from edge.nouns import Frame, Prediction
+    from edge.crop import Classified
+    from edge.notify import Log
+    from edge.nouns import Frame, Gray
     from edge.pipeline import FrameReader, Sink
     from edge.reader import Reader
     from edge.schema import Config, ReadTable
+    from edge.service import Setup
     from edge.sources import Source
+    from edge.stack import Stack
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
@@ -89,6 +94,19 @@ def cli(context: click.Context, debug: bool) -> None:  # noqa: ARG001  # --debug
     help="Put pictures with what was read drawn on them into DIR.",
 )
 @click.option("--show", is_flag=True, help="Show what is read in a window.")
+@click.option(
+    "--csv",
+    "table_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Put a row a form into FILE instead of lines on stdout; the same command goes on after a stop.",
+)
+@click.option(
+    "--review",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="With --csv: put crops of what is doubtful into DIR, and a sheet to look through them, index.html.",
+)
 @click.option("--rotate", type=click.Choice(["none", "auto"]), help="auto: pages may lie on their side or upside down.")
 def read(
     sources: tuple[str, ...],
@@ -97,23 +115,32 @@ def read(
     as_json: bool,
     annotate: Path | None,
     show: bool,
+    table_path: Path | None,
+    review: Path | None,
     rotate: Literal["none", "auto"] | None,
 ) -> None:
     """Print a line for each number in pictures, folders, videos, or one frame of a camera.
 
-    SOURCE is a picture, a folder, a video file, camera, picamera2:0, v4l2:/dev/video0, rtsp://...,
-    http(s)://... or demo: (a rendered meter).
+    SOURCE is a picture, a PDF or TIFF of any number of pages, a folder, a video file, camera,
+    picamera2:0, v4l2:/dev/video0, rtsp://..., http(s)://..., watch:FOLDER (the next picture put into it)
+    or demo: (a rendered meter).
     """
     from edge.sinks import AnnotatedPictures, JsonLines, TextLines, Window
 
+    if review and not table_path:
+        raise click.UsageError("--review goes with --csv FILE, which knows how far the stack has come; add it")
+    if table_path == Path("-"):
+        raise click.UsageError("--csv goes on with its FILE after a stop, so that needs a name; for a pipe take --json")
     config = _load_config(config_path, model)
     if rotate is not None:
         config = config.model_copy(update={"read": config.read.model_copy(update={"rotate": rotate})})
     reader = _open_reader(model, config)
-    sinks: list[Sink] = [JsonLines(sys.stdout) if as_json else TextLines(sys.stdout)]
-    sinks += [AnnotatedPictures(annotate)] if annotate else []
-    sinks += [Window()] if show else []
-    failures = [error for source in sources for error in _read_source(source, config, reader, sinks)]
+    with _opened_stack(table_path, review, config, model) as stack:
+        sinks: list[Sink] = [JsonLines(sys.stdout)] if as_json else [] if stack else [TextLines(sys.stdout)]
+        sinks += [AnnotatedPictures(annotate)] if annotate else []
+        sinks += [Window()] if show else []
+        sinks += [stack] if stack else []  # last: a form in the table is done
+        failures = [error for source in sources for error in _read_source(source, config, reader, sinks, stack)]
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
 
@@ -132,16 +159,42 @@ def classify(pictures: tuple[str, ...], model: Path | None, as_json: bool, plot:
     """Print the label of each picture of one digit, with the score of every class."""
     if plot and len(pictures) > 1:
         raise click.UsageError("--plot draws one picture; give one PICTURE, or leave it out")
-    reader = _open_line_reader(model)
+    classify_gray = _open_classify(model or default_model())
     failures = 0
     for picture in pictures:
         try:
-            _classify_picture(picture, reader, as_json, plot)
+            _classify_picture(picture, classify_gray, as_json, plot)
         except PictureError as error:
             failures += 1
             _say(error)
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
+
+
+@cli.command()
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("form.toml"),
+    show_default=True,
+    metavar="FILE",
+    help="Template to write; one that is there is left alone.",
+)
+@click.option(
+    "--preview",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="PNG of the picture with the fields drawn on it.  [default: beside the template, as form-preview.png]",
+)
+def template(picture: Path, out: Path, preview: Path | None) -> None:
+    """Propose the template of a form: find its rows of boxes, and draw them for you to name.
+
+    PICTURE shows the form, best blank and scanned at 200 dpi or more, the right way up.
+    """
+    from edge.template import write_template
+
+    _say(write_template(picture, out, preview or out.with_name(f"{out.stem}-preview.png")))
 
 
 @cli.command()
@@ -151,19 +204,25 @@ def classify(pictures: tuple[str, ...], model: Path | None, as_json: bool, plot:
 @json_option
 @click.option("--frames", type=click.IntRange(min=1), help="End after this many frames.  [default: until stopped]")
 def run(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, frames: int | None) -> None:
-    """Read a source until it ends or Ctrl-C, and print a line for each new reading."""
-    from edge.outputs import open_outputs
-    from edge.sinks import JsonLines, OnChange, TextLines
+    """Read a source until it ends or Ctrl-C, and print a line for each new reading.
+
+    [run] in the configuration sets a schedule. SIGUSR1 asks for a reading now, SIGHUP loads the configuration again.
+    """
+    from edge.notify import Log, Supervisor
+    from edge.service import Signals, Surroundings, serve
 
     if config_path is None and uri is None:
         raise click.UsageError("name a source: --source camera, or --config FILE; without a camera try --source demo:")
-    config = _load_config(config_path, model)
-    reader = _open_reader(model, config)
-    lines = JsonLines(sys.stdout) if as_json else TextLines(sys.stdout, with_time=True)
     failures: list[EdgeError] = []
-    with _until_stopped(), open_outputs(config, _say) as outputs:
-        sinks = [OnChange(lines, whole_frames=as_json), *outputs]
-        _run_source(uri or config.source.uri, config, reader, sinks, frames, failures)
+    with closing(Log.open()) as log, closing(Supervisor()) as supervisor, Signals() as signals:
+
+        def on_error(error: EdgeError) -> None:
+            failures.append(error)
+            log.say("error", error)
+
+        with _stopped_by_interrupt():
+            load = partial(_load_setup, config_path, uri, model, as_json, log)
+            serve(load, Surroundings(signals, log, supervisor, on_error=on_error), frames=frames)
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
 
@@ -289,13 +348,28 @@ def _invoke(words: list[str]) -> int:
     return 0
 
 
-def _read_source(uri: str, config: Config, reader: FrameReader, sinks: Sequence[Sink]) -> list[EdgeError]:
+def _opened_stack(
+    path: Path | None, review: Path | None, config: Config, model: Path | None
+) -> AbstractContextManager[Stack | None]:
+    """The table that `--csv` names, or nothing."""
+    if path is None:
+        return nullcontext()
+    from edge.stack import Stack, setup_of
+
+    folder = model or default_model()
+    bundles = [folder.parent / field.bundle for field in config.field] or [folder]
+    return Stack.open(path, [field.name for field in config.field], setup_of(config, bundles), review, _say)
+
+
+def _read_source(
+    uri: str, config: Config, reader: FrameReader, sinks: Sequence[Sink], stack: Stack | None
+) -> list[EdgeError]:
     """Read a source to its end, a live one for one frame; what it could not give is said and returned."""
     from edge.sources import is_live_uri
 
     failures: list[EdgeError] = []
     try:
-        _run_source(uri, config, reader, sinks, 1 if is_live_uri(uri) else None, failures)
+        _run_source(uri, config, reader, sinks, 1 if is_live_uri(uri) else None, failures, stack)
     except (OutputError, BundleError, ConfigError):
         raise
     except EdgeError as error:
@@ -311,6 +385,7 @@ def _run_source(
     sinks: Sequence[Sink],
     frames: int | None,
     failures: list[EdgeError],
+    stack: Stack | None = None,
 ) -> None:
     from edge.pipeline import run as run_pipeline
     from edge.sources import SourceSettings, open_source
@@ -318,9 +393,11 @@ def _run_source(
     def on_error(error: EdgeError) -> None:
         failures.append(error)
         _say(error)
+        if stack and isinstance(error, PageError):
+            stack.fail(error)
 
-    table = config.source
-    settings = SourceSettings(size=table.size, fps=table.fps, rotation=table.rotation, on_note=_say, on_error=on_error)
+    settings = SourceSettings.of(config.source, with_colour=config.needs_colour, on_note=_say, on_error=on_error)
+    settings = replace(settings, is_wanted=stack.is_wanted) if stack else settings
     with open_source(uri, settings) as source:
         run_pipeline(_first(source, frames), reader, sinks)
 
@@ -329,46 +406,65 @@ def _first(source: Source, frames: int | None) -> Iterator[Frame]:
     return iter(source) if frames is None else islice(source, frames)
 
 
-def _classify_picture(name: str, reader: Reader, as_json: bool, plot: Path | None) -> None:
-    from edge.pictures import load_picture
+def _open_classify(model: Path) -> Callable[[Gray], Classified]:
+    """What classifies a picture with that bundle: a glyph that is found in it, or the whole as a meter's cell."""
+    from edge.classifier import CellClassifier, open_network
+    from edge.crop import Classified, classify_cell
     from edge.pipeline import classify_crop
+    from edge.reader import Reader
+
+    network = open_network(model)
+    if isinstance(network, CellClassifier):
+        return lambda gray: classify_cell(gray, network)
+    reader = Reader(network, network.card.confidence.cutoff)
+
+    def classify_glyph(gray: Gray) -> Classified:
+        prediction, glyph = classify_crop(gray, reader)
+        return Classified(glyph.pixels if glyph else None, prediction)
+
+    return classify_glyph
+
+
+def _classify_picture(name: str, classify_gray: Callable[[Gray], Classified], as_json: bool, plot: Path | None) -> None:
+    from edge.pictures import load_picture
     from edge.sinks import write_lines
 
     gray = load_picture(name)
-    prediction, glyph = classify_crop(gray, reader)
+    found = classify_gray(gray)
     write_lines(
         sys.stdout,
-        [json.dumps(_classified_record(name, prediction), allow_nan=False)]
-        if as_json
-        else _classified_lines(name, prediction),
+        [json.dumps(_classified_record(name, found), allow_nan=False)] if as_json else _classified_lines(name, found),
     )
     if plot:
         import cv2
 
         from edge.draw import plot_prediction
 
-        write_bytes(plot, cv2.imencode(".png", plot_prediction(gray, glyph, prediction))[1].tobytes())
+        write_bytes(plot, cv2.imencode(".png", plot_prediction(gray, found.seen, found.prediction))[1].tobytes())
 
 
-def _classified_record(name: str, prediction: Prediction | None) -> dict[str, Any]:
+def _classified_record(name: str, found: Classified) -> dict[str, Any]:
     """The JSON contract of classify; a crop with no digit has label null, and what lacks to 1 is "no digit"."""
+    prediction = found.prediction
     return {
         "source": name,
         "label": prediction.label if prediction and prediction.is_digit else None,
         "confidence": round(prediction.confidence, 4) if prediction else 0.0,
         "scores": {label: round(score, 4) for label, score in prediction.scores.items() if label} if prediction else {},
-        "position": None,
+        "position": found.position,
     }
 
 
-def _classified_lines(name: str, prediction: Prediction | None) -> list[str]:
+def _classified_lines(name: str, found: Classified) -> list[str]:
     from edge.sinks import one_line, shown_confidence
 
+    prediction = found.prediction
     if prediction is None:
         return [f"{one_line(name)}  no digit (no ink found)"]
     label = prediction.label if prediction.is_digit else "no digit"
     scores = [f"    {label or 'none':<5} {shown_confidence(score)}" for label, score in prediction.scores.items()]
-    return [f"{one_line(name)}  {label}  {shown_confidence(prediction.confidence)}", *scores]
+    position = "" if found.position is None else f"  position {found.position:.1f}"
+    return [f"{one_line(name)}  {label}  {shown_confidence(prediction.confidence)}{position}", *scores]
 
 
 def _store_path(config_path: Path | None) -> Path:
@@ -432,21 +528,39 @@ def _open_line_reader(model: Path | None, table: ReadTable | None = None, thread
     )
 
 
+def _load_setup(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, log: Log) -> Setup:
+    """What `edge run` does with a configuration: loaded anew at each SIGHUP."""
+    from edge.outputs import open_outputs
+    from edge.pipeline import read_frame
+    from edge.service import Setup
+
+    config = _load_config(config_path, model)
+    reader = _open_reader(model, config)
+
+    @contextmanager
+    def open_sinks() -> Iterator[list[Sink]]:
+        with open_outputs(config, partial(log.say, "warning")) as outputs:
+            yield [_printer(as_json, config.run.is_scheduled, log), *outputs]
+
+    return Setup(
+        config, uri or config.source.uri, lambda frame: read_frame(frame, reader), open_sinks, must_open=uri is not None
+    )
+
+
+def _printer(as_json: bool, every_reading: bool, log: Log) -> Sink:
+    """Lines on stdout: of every reading, or of those that differ from the one before."""
+    from edge.service import OverStatus
+    from edge.sinks import JsonLines, OnChange, TextLines
+
+    lines = OverStatus(JsonLines(sys.stdout) if as_json else TextLines(sys.stdout, with_time=True), log)
+    return lines if every_reading else OnChange(lines, whole_frames=as_json)
+
+
 @contextmanager
-def _until_stopped() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the block like the source's end, also where a shell started it to ignore Ctrl-C."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+def _stopped_by_interrupt() -> Iterator[None]:
+    """Ctrl-C ends the block like the source's end; before the service heeds signals itself, or when it hangs."""
+    with suppress(KeyboardInterrupt):
         yield
-    except KeyboardInterrupt:
-        pass
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _silence_libraries() -> None:
@@ -456,9 +570,10 @@ def _silence_libraries() -> None:
 
 
 def _say(remark: object) -> None:
-    """One line on stderr, whatever bytes a file's name has."""
+    """One line on stderr, whatever bytes a file's name has; for the journal with the level of an error."""
     text = str(remark).replace("\n", " ").encode("utf-8", "backslashreplace").decode()
-    click.echo(f"readout: {text}", err=True)
+    prefix = f"<{JOURNAL_LEVELS['error']}>" if is_journal(2, os.environ) else "readout: "
+    click.echo(f"{prefix}{text}", err=True)
 
 
 def _drop_stdout() -> None:

@@ -1,16 +1,19 @@
-"""A picture of one digit from anywhere, of any size and polarity, to the glyph that the network sees."""
+"""A picture of one digit from anywhere, of any size and polarity: the glyph or the meter's cell that a network sees."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.binarize import MIN_CONTRAST
+from edge.cell import MINUS, normalize_cell, position_of, prediction_of
+from edge.classifier import CellClassifier
 from edge.normalize import normalize_glyph
-from edge.nouns import Glyph, Gray, require_uint8
+from edge.nouns import Glyph, Gray, Prediction, require_uint8
 from edge.segment import coverage_of
 
 BORDER_SHARE = 0.06
@@ -21,6 +24,26 @@ LEAST_PIECE = 0.06
 
 FRAME_SIDE = 160
 """Crops are brought down to this side first: a digit's form is in less."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classified:
+    """What a picture of one digit shows: the pixels that the network saw, or None where there was no ink; its answer,
+    and the position of a drum.
+    """
+
+    seen: Gray | None
+    prediction: Prediction | None
+    position: float | None = None
+
+
+def classify_cell(gray: Gray, classifier: CellClassifier) -> Classified:
+    """What a picture of a meter's cell shows; its position where that is a digit."""
+    cell = normalize_cell(gray)
+    scores = classifier.predict([cell])[0]
+    prediction = prediction_of(scores)
+    position = position_of(scores) if prediction.is_digit and prediction.label != MINUS else None
+    return Classified(cell, prediction, position)
 
 
 def glyph_of_crop(gray: Gray) -> Glyph | None:

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -41,6 +41,10 @@ DIGITS = 10
 BLANK, MINUS = "", "-"
 
 
+MOST = {"engages_at": 10.0, "span": 10.0, "phase": 2.0, "even": 1.0, "slack": 0.5, "hang": 0.9, "noise": 0.5}
+"""Largest value of each trait; the least is 0."""
+
+
 @dataclass(frozen=True, slots=True)
 class WheelTraits:
     """How a drum or a pointer turns, in steps of a tenth of a turn.
@@ -54,6 +58,10 @@ class WheelTraits:
     span : float
         Steps of the wheel below over which this one makes its own step: 1 for most drums, 0 for one that
         jumps, 10 for a pointer and for what is geared all the way.
+    phase : float
+        Standard deviation, in steps of the wheel below, of where that one stands then, beside `engages_at`.
+    even : float
+        Probability that it is geared all the way instead, which cannot be seen.
     slack : float
         Standard deviation of where it stands beside where it should.
     hang : float
@@ -67,6 +75,8 @@ class WheelTraits:
     direction: Literal[1, -1] = 1
     engages_at: float = 9.0
     span: float = 1.0
+    phase: float = 0.0
+    even: float = 0.0
     slack: float = 0.12
     hang: float = 0.0
     noise: float = 0.05
@@ -75,7 +85,7 @@ class WheelTraits:
     def __post_init__(self) -> None:
         if self.direction not in (1, -1):
             raise ValueError(f"WheelTraits.direction must be 1 or -1, got {self.direction}")
-        for name, most in {"engages_at": 10.0, "span": 10.0, "slack": 0.5, "hang": 0.9, "noise": 0.5}.items():
+        for name, most in MOST.items():
             if not 0.0 <= getattr(self, name) <= most:
                 raise ValueError(f"WheelTraits.{name} must be 0 to {most:g}, got {getattr(self, name)}")
         if not 0.0 < self.outlier < 1.0:
@@ -87,6 +97,14 @@ DRUM = WheelTraits()
 
 LOWEST_DRUM = WheelTraits(engages_at=0.0, span=10.0)
 """A drum that turns evenly: the lowest of most counters."""
+
+DRUM_OVER_DIAL = WheelTraits(phase=0.5, even=0.2)
+"""A drum above a pointer.
+
+Two drums share the tooth by which one carries the other; a pointer is pressed onto its shaft by itself, and half of its
+steps is 18 degrees. Users of AI-on-the-edge-device report most drums to begin beyond 9, some to run with the pointer,
+and starts from 5 up to an end at 4 (its documentation, "Analog/Digit Transition on Water Meters"; issues 2743, 4007).
+"""
 
 DIAL = WheelTraits(engages_at=0.0, span=10.0)
 """A pointer: geared all the way."""
@@ -236,9 +254,22 @@ def _onward(least: float, most: float, above: WheelTraits) -> tuple[NDArray[np.i
     """
     places = np.arange(round((CARRY[0] + least) * FINE), round((CARRY[-1] + most) * FINE) + 1) / FINE
     stands = np.arange(DIGITS)[:, None] + places
-    carries = (carried(stands, above) - CARRY[0]) * FINE
-    shares = 1.0 - np.abs(np.clip(carries, 0, len(CARRY) - 1)[..., None] - np.arange(len(CARRY)))
-    return np.rint(stands * FINE).astype(np.int64) % (DIGITS * FINE), np.maximum(shares, 0.0)
+    shares = np.zeros((*stands.shape, len(CARRY)))
+    for share, steps in _carriages(stands, above):
+        carries = np.clip((steps - CARRY[0]) * FINE, 0, len(CARRY) - 1)
+        shares += share * np.maximum(1.0 - np.abs(carries[..., None] - np.arange(len(CARRY))), 0.0)
+    return np.rint(stands * FINE).astype(np.int64) % (DIGITS * FINE), shares
+
+
+def _carriages(stands: Array, traits: WheelTraits) -> Iterator[tuple[float, Array]]:
+    """Probability of each way that a wheel may be carried, and how far it then is, by where the wheel below stands."""
+    reach = round(TAIL * traits.phase * FINE)
+    shifts = np.arange(-reach, reach + 1) / FINE
+    weights = np.exp(-0.5 * (shifts / max(traits.phase, 1e-9)) ** 2)
+    for shift, weight in zip(shifts, weights / weights.sum(), strict=True):
+        yield (1 - traits.even) * float(weight), carried(stands - shift, traits)
+    if traits.even:
+        yield traits.even, carried(stands, replace(traits, engages_at=0.0, span=float(DIGITS)))
 
 
 def _likelihood(wheel: Wheel) -> Array:

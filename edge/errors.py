@@ -20,8 +20,21 @@ class PictureError(EdgeError, ValueError):
     """A file is not a picture that can be read."""
 
 
+class PageError(PictureError):
+    """A page of a stack cannot be read; says which: the file's name and the page's index, None for the whole file."""
+
+    def __init__(self, message: str, source: str, index: int | None) -> None:
+        super().__init__(message)
+        self.source = source
+        self.index = index
+
+
 class SourceError(EdgeError, OSError):
     """A source cannot be opened, or stopped giving frames."""
+
+
+class UnusableSourceError(SourceError):
+    """A source that no second attempt can open: a wrong address or setting, a missing package."""
 
 
 class OutputError(EdgeError, OSError):

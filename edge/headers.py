@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -55,6 +55,8 @@ SIGNATURES = (
 
 JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+TIFF_STRIPS = {273, 279, 324, 325}
+"""Offsets and byte counts of strips and of tiles."""
 TIFF_FORMATS = {1: "B", 3: "H", 4: "I"}
 
 
@@ -83,6 +85,17 @@ class Header:
     orientation: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class TiffPages:
+    """The pages of a TIFF: offset of the directory and header of each.
+
+    `is_complete` is False where the file ends, or makes no sense, before its chain of directories does.
+    """
+
+    pages: tuple[tuple[int, Header], ...]
+    is_complete: bool
+
+
 def file_kind(data: bytes) -> str:
     """What the first bytes say that a file is: one of `READABLE` or a description in words."""
     for offset, signature, kind in SIGNATURES:
@@ -107,6 +120,26 @@ def read_header(data: bytes) -> Header | None:
         return reader(data) if reader else None
     except (struct.error, IndexError):
         return None
+
+
+def read_tiff_pages(data: bytes | bytearray) -> TiffPages:
+    """Where the pages of a TIFF stand, without its thumbnails; none where the first directory makes no sense."""
+    order = "<" if data[:2] == b"II" else ">"
+    pages, is_complete = [], True
+    try:
+        for offset, tags in _tiff_directories(data, order):
+            if not tags.get(254, 0) & 1:  # bit 0: a thumbnail of another
+                whole = _tiff_strips_end(data, order, offset) <= len(data)
+                header = Header("TIFF", tags[256], tags[257], is_complete=whole, orientation=tags.get(274, 1))
+                pages.append((offset, header))
+    except (struct.error, KeyError):
+        is_complete = False
+    return TiffPages(tuple(pages), is_complete)
+
+
+def only_tiff_page(data: bytearray, offset: int) -> None:
+    """Make the directory at `offset` the first one of a TIFF, in place: what a decoder reads then is that page."""
+    struct.pack_into("<I" if data[:2] == b"II" else ">I", data, 4, offset)
 
 
 def _text_kind(head: bytes) -> str:
@@ -252,29 +285,41 @@ def _pnm(data: bytes) -> Header | None:
 
 
 def _tiff(data: bytes) -> Header | None:
-    order = "<" if data[:2] == b"II" else ">"
-    directories = list(_tiff_directories(data, order))
-    if not directories:
-        return None
-    first = directories[0]
-    if 256 not in first or 257 not in first:
-        return None
-    pages = sum(1 for tags in directories if not tags.get(254, 0) & 1)  # bit 0: a thumbnail of another
-    return Header("TIFF", first[256], first[257], max(1, pages), orientation=first.get(274, 1))
+    pages = read_tiff_pages(data).pages
+    return replace(pages[0][1], frames=len(pages)) if pages else None
 
 
-def _tiff_directories(data: bytes, order: str) -> Iterator[dict[int, int]]:
-    """First value of each integer tag, directory by directory."""
+def _tiff_directories(data: bytes | bytearray, order: str) -> Iterator[tuple[int, dict[int, int]]]:
+    """Offset, and first value of each integer tag, directory by directory.
+
+    Raises
+    ------
+    struct.error
+        A directory lies beyond the end of the file.
+    """
     seen: set[int] = set()
     offset = struct.unpack_from(order + "I", data, 4)[0]
-    while offset and offset not in seen and offset + 2 <= len(data):
+    while offset and offset not in seen:
         seen.add(offset)
         count = struct.unpack_from(order + "H", data, offset)[0]
-        yield dict(_tiff_tags(data, order, offset + 2, count))
+        yield offset, dict(_tiff_tags(data, order, offset + 2, count))
         offset = struct.unpack_from(order + "I", data, offset + 2 + 12 * count)[0]
 
 
-def _tiff_tags(data: bytes, order: str, start: int, count: int) -> Iterator[tuple[int, int]]:
+def _tiff_strips_end(data: bytes | bytearray, order: str, directory: int) -> int:
+    """Where the last strip or tile of a directory ends; 0 where it does not tell."""
+    values: dict[int, tuple[int, ...]] = {}
+    for at in range(directory + 2, directory + 2 + 12 * struct.unpack_from(order + "H", data, directory)[0], 12):
+        tag, kind, count = struct.unpack_from(order + "HHI", data, at)
+        if tag in TIFF_STRIPS and kind in TIFF_FORMATS:
+            form = f"{order}{count}{TIFF_FORMATS[kind]}"
+            start = at + 8 if struct.calcsize(form) <= 4 else struct.unpack_from(order + "I", data, at + 8)[0]
+            values[tag] = struct.unpack_from(form, data, start)
+    starts, lengths = (values.get(strips) or values.get(tiles, ()) for strips, tiles in ((273, 324), (279, 325)))
+    return max((start + length for start, length in zip(starts, lengths, strict=False)), default=0)
+
+
+def _tiff_tags(data: bytes | bytearray, order: str, start: int, count: int) -> Iterator[tuple[int, int]]:
     for at in range(start, start + 12 * count, 12):
         tag, kind = struct.unpack_from(order + "HH", data, at)
         if kind in TIFF_FORMATS:
@@ -286,7 +331,7 @@ def _tiff_orientation(exif: bytes) -> int:
     if exif[:4] not in (b"II*\0", b"MM\0*"):
         return 1
     try:
-        tags = next(_tiff_directories(exif, "<" if exif[:2] == b"II" else ">"), {})
+        _, tags = next(_tiff_directories(exif, "<" if exif[:2] == b"II" else ">"), (0, {}))
     except struct.error:
         return 1
     orientation = tags.get(274, 1)

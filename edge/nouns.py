@@ -25,6 +25,9 @@ UNREADABLE = "?"
 
 Box = tuple[int, int, int, int]
 Gray = NDArray[np.uint8]
+Colour = NDArray[np.uint8]
+"""(rows, columns, 3), BGR."""
+
 Status = Literal["ok", "uncertain", "empty", "rejected"]
 
 
@@ -37,9 +40,17 @@ def require_uint8(name: str, array: NDArray[Any], ndim: int) -> None:
         raise TypeError(f"{name} must not be empty, got shape {array.shape}")
 
 
+def _require_half(colour: Colour, gray: Gray) -> None:
+    """Raise TypeError unless `colour` has three planes of half the size of `gray`, to a pixel."""
+    require_uint8("Frame.colour", colour, 3)
+    (rows, columns), (high, wide, planes) = gray.shape, colour.shape
+    if planes != 3 or abs(2 * high - rows) > 1 or abs(2 * wide - columns) > 1:
+        raise TypeError(f"Frame.colour must be ({rows} / 2, {columns} / 2, 3) uint8, got {colour.shape} uint8")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One gray picture from a source.
+    """One gray picture from a source, with its colour planes where they were asked for and it has any.
 
     Parameters
     ----------
@@ -52,6 +63,10 @@ class Frame:
         Wall time of the capture, seconds since the epoch.
     monotonic_s : float
         The same instant on the monotonic clock, for ages and latencies.
+    is_time_sure : bool
+        False where the wall clock was not set, as after a boot without network.
+    colour : (rows / 2, columns / 2, 3) uint8 BGR, optional
+        The same picture at half size, to a pixel.
     """
 
     gray: Gray
@@ -59,9 +74,13 @@ class Frame:
     index: int = 0
     timestamp_s: float = 0.0
     monotonic_s: float = 0.0
+    is_time_sure: bool = True
+    colour: Colour | None = None
 
     def __post_init__(self) -> None:
         require_uint8("Frame.gray", self.gray, 2)
+        if self.colour is not None:
+            _require_half(self.colour, self.gray)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

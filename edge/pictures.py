@@ -1,8 +1,7 @@
-"""Gray pictures from files: every format, depth and fault that users have, each with its own clear line."""
+"""Pictures from files, gray and in colour: every format, depth and fault that users have, each with its own line."""
 
 from __future__ import annotations
 
-import os
 import stat
 import tempfile
 from collections.abc import Callable
@@ -14,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import PictureError
-from edge.headers import READABLE, VIDEO_KINDS, Header, file_kind, read_header
-from edge.nouns import Gray
+from edge.headers import READABLE, VIDEO_KINDS, Header, file_kind, only_tiff_page, read_header
+from edge.nouns import Colour, Gray
 from edge.stderr import caught_stderr
 
 Pixels = NDArray[Any]
@@ -25,6 +24,8 @@ PICTURE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm", ".pbm", ".pnm"}
 )
 """What counts as a picture in a folder."""
+
+PDF_SUFFIX = ".pdf"
 
 MAX_PIXELS = 64_000_000
 """Largest picture that is decoded: a 64-megapixel camera's, 64 MB as gray and 192 MB while it is colour."""
@@ -75,7 +76,47 @@ def load_picture(path: Path | str) -> Gray:
         The file is missing, a folder, not readable, empty, cut off, damaged, no picture, smaller
         than 8 pixels, larger than 64 megapixels, animated or of several pages.
     """
-    return decode_picture(_read_bytes(Path(path)), str(path))
+    return decode_picture(read_bytes(Path(path)), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a picture file.
+
+    Raises
+    ------
+    PictureError
+        The file is missing, a folder or device, not readable or larger than 256 MB.
+    """
+    try:
+        check_file(path, MAX_BYTES)
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+
+
+def check_file(path: Path, most_bytes: float) -> None:
+    """Raise PictureError unless `path` is a regular file of at most so many bytes."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise PictureError(f"{path}: a folder, not a picture; readout read {path} reads all pictures in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise PictureError(f"{path}: a device or pipe, not a picture; a camera is named v4l2:/dev/video0")
+    if status.st_size > most_bytes:
+        raise PictureError(
+            f"{path}: a file of {status.st_size / 1e6:.0f} MB, at most {most_bytes / 1e6:.0f} MB are read; "
+            "scale the picture down, or split its pages"
+        )
+
+
+def unreadable(path: Path, error: Exception) -> PictureError:
+    """The one line that says why a file cannot be opened or read."""
+    if isinstance(error, PictureError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return PictureError(f"{path}: no such file; check the path")
+    if isinstance(error, PermissionError):
+        return PictureError(f"{path}: no permission to read it; try: chmod u+r {path}")
+    return PictureError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})")
 
 
 def decode_picture(data: bytes, name: str) -> Gray:
@@ -92,9 +133,51 @@ def decode_picture(data: bytes, name: str) -> Gray:
     return _to_gray(data, header, name)
 
 
-def orient(gray: Gray, orientation: int) -> Gray:
+def decode_planes(data: bytes, name: str, with_colour: bool) -> tuple[Gray, Colour | None]:
+    """`decode_picture`, and the colour planes of the picture where they are asked for and it has any."""
+    return decode_picture(data, name), decode_colour(data) if with_colour else None
+
+
+def decode_colour(data: bytes) -> Colour | None:
+    """The colour planes of a picture that `decode_picture` takes, BGR at half size and upright.
+
+    None where there is no colour to be had: a gray picture, one that is partly transparent (a drawing, with no ground
+    to see its colours on), or a GIF that this OpenCV does not decode.
+    """
+    header = read_header(data)
+    if header is None:
+        return None
+    if header.kind == "JPEG":  # libjpeg makes it at half size in half the time, and OpenCV turns it upright
+        picture = _decode(data, cv2.IMREAD_REDUCED_COLOR_2)[0]
+        return picture if picture is None or _has_colour(picture) else None
+    picture = _decode(data, cv2.IMREAD_UNCHANGED)[0]
+    if picture is None or picture.ndim != 3 or picture.dtype not in (np.uint8, np.uint16):
+        return None
+    planes = _three_planes(to_eight_bits(picture) if picture.dtype == np.uint16 else picture)
+    if planes is None or not _has_colour(planes):
+        return None
+    return halve(orient(planes, header.orientation) if header.kind in ("PNG", "WebP") else planes)
+
+
+def halve(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture of one or three planes at half size, an odd row or column being shared out among the others."""
+    size = max(1, picture.shape[1] // 2), max(1, picture.shape[0] // 2)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def decode_tiff_page(data: bytearray, offset: int, header: Header, name: str) -> Gray:
+    """`load_picture` for the page of a TIFF whose directory is at `offset`; `data` is changed to begin with it.
+
+    A decoder then reads that page alone: it need not walk over the pages before it, and none of them can fail it.
+    """
+    _check_header(header, name)
+    only_tiff_page(data, offset)
+    return _to_gray(data, header, name)
+
+
+def orient(picture: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """The picture turned upright from its EXIF orientation, 1 to 8."""
-    return np.ascontiguousarray(TURNS[orientation](gray))
+    return np.ascontiguousarray(TURNS[orientation](picture))
 
 
 def flatten_alpha(gray: Gray, alpha: Gray) -> Gray:
@@ -126,33 +209,6 @@ def to_eight_bits(picture: Pixels) -> Gray:
     return ((picture.astype(np.uint32) * 255 + full // 2) // full).astype(np.uint8)
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        _check_file(path, status)
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise PictureError(f"{path}: no such file; check the path") from None
-    except PermissionError:
-        raise PictureError(f"{path}: no permission to read it; try: chmod u+r {path}") from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, PictureError):
-            raise
-        raise PictureError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-
-
-def _check_file(path: Path, status: os.stat_result) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise PictureError(f"{path}: a folder, not a picture; readout read {path} reads all pictures in it")
-    if not stat.S_ISREG(status.st_mode):
-        raise PictureError(f"{path}: a device or pipe, not a picture; a camera is named v4l2:/dev/video0")
-    if status.st_size > MAX_BYTES:
-        raise PictureError(
-            f"{path}: a file of {status.st_size / 1e6:.0f} MB, at most {MAX_BYTES / 1e6:.0f} MB are read; "
-            "scale the picture down"
-        )
-
-
 def _not_a_picture(name: str, kind: str) -> str:
     if kind in VIDEO_KINDS:
         return f"{name}: a video ({kind}), not a picture; readout read {name} reads its frames"
@@ -182,13 +238,13 @@ def _check_header(header: Header, name: str) -> None:
 
 def _several(header: Header) -> str:
     if header.kind == "TIFF":
-        return f"a TIFF of {header.frames} pages; split it, for example with tiffsplit, and read the pages"
+        return f"a TIFF of {header.frames} pages, not a single picture; readout read reads its pages"
     return (
         f"an animated {header.kind} of {header.frames} frames; save the one to read as a PNG, or convert it to a video"
     )
 
 
-def _to_gray(data: bytes, header: Header, name: str) -> Gray:
+def _to_gray(data: bytes | bytearray, header: Header, name: str) -> Gray:
     # libjpeg turns CMYK and YCbCr to gray and OpenCV turns the JPEG upright; the other formats come as
     # they are, for OpenCV's own conversion drops alpha and the low byte of 16 bits.
     is_jpeg = header.kind == "JPEG"
@@ -218,7 +274,20 @@ def _one_plane(picture: Pixels, name: str) -> Gray:
     return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) if picture.shape[2] == 3 else picture[..., 0].copy()
 
 
-def _decode(data: bytes, flags: int) -> tuple[Pixels | None, str]:
+def _three_planes(picture: Pixels) -> Colour | None:
+    """The planes of an opaque colour picture; None of any other."""
+    if picture.shape[2] == 4 and bool((picture[..., 3] == 255).all()):
+        return cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR)
+    return picture if picture.shape[2] == 3 else None
+
+
+def _has_colour(picture: Colour) -> bool:
+    """Whether the three planes differ at all; those of a gray picture tell less than its gray levels at full size."""
+    blue, green, red = cv2.split(picture)
+    return not (np.array_equal(blue, green) and np.array_equal(green, red))
+
+
+def _decode(data: bytes | bytearray, flags: int) -> tuple[Pixels | None, str]:
     """What OpenCV decodes, and what its libraries said to file descriptor 2 meanwhile."""
     with caught_stderr() as said:
         try:
@@ -228,7 +297,7 @@ def _decode(data: bytes, flags: int) -> tuple[Pixels | None, str]:
     return picture, said[0]
 
 
-def _decode_gif(data: bytes) -> Pixels | None:
+def _decode_gif(data: bytes | bytearray) -> Pixels | None:
     """The picture of a GIF through FFmpeg: OpenCV's own decoder came with 4.11 and is often left out."""
     with tempfile.NamedTemporaryFile(suffix=".gif") as file, caught_stderr():
         file.write(data)

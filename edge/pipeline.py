@@ -31,7 +31,7 @@ def read_frame(frame: Frame, reader: FrameReader) -> list[Reading]:
     Lines are read top to bottom, then left to right; there is one "empty" reading where none is found.
     """
     if isinstance(reader, FieldReader):
-        return reader.read(frame.gray)
+        return reader.read(frame.gray, frame.colour)
     gray, factor = reduce_frame(frame.gray)
     readings = read_any_way_up(gray, reader.read) if reader.any_way_up else reader.read(gray)
     return name_readings(restore_boxes(readings, factor))

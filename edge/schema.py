@@ -54,7 +54,7 @@ class SourceTable(Table):
         "camera",
         min_length=1,
         description="picture, folder, video file, `camera`, `picamera2:0`, `v4l2:/dev/video0`, `rtsp://…`, "
-        "`http(s)://…` or `demo:`; a path is relative to this file",
+        "`http(s)://…`, `watch:FOLDER` or `demo:`; a path is relative to this file",
     )
     size: tuple[PositiveInt, PositiveInt] | None = Field(
         None, description="width and height asked of a camera, in pixels; its own choice if absent"
@@ -63,6 +63,59 @@ class SourceTable(Table):
         None, gt=0, le=1000, description="frames a second of a live source; its own choice if absent"
     )
     rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that each frame is turned by")
+    crop: BoxArea | None = Field(
+        None,
+        description="x, y, width, height of the part of each frame that is kept, before its turn; all if absent",
+    )
+    timeout: float = Field(10.0, gt=0, le=3600, description="seconds without a frame after which the source is lost")
+    max_age: float = Field(2.0, gt=0, le=3600, description="seconds after which a frame is too old to be read")
+    frozen_after: float = Field(
+        30.0,
+        ge=0,
+        description="seconds of one picture, the same to the last bit, after which the source is lost; 0: never",
+    )
+    pixel_format: Literal["auto", "mjpg", "yuyv"] = Field(
+        "auto", description="what a V4L2 camera sends; `auto` asks for MJPG from 1280 x 720 on"
+    )
+    exposure_us: PositiveInt | None = Field(None, description="Pi camera: exposure, microseconds; automatic if absent")
+    gain: float | None = Field(None, ge=1, description="Pi camera: analogue gain; automatic if absent")
+    focus: float | None = Field(
+        None, ge=0, description="Pi camera: position of the lens in dioptres, 10 for 10 cm; its own choice if absent"
+    )
+    sensor_crop: BoxArea | None = Field(
+        None, description="Pi camera: x, y, width, height of the part of the sensor that is used, a zoom; all if absent"
+    )
+    led_pin: NotNegativeInt | None = Field(
+        None, description="GPIO number of a lamp that is lit while frames are taken; none if absent"
+    )
+
+
+class RunTable(Table):
+    """When `edge run` takes a reading."""
+
+    every: str = Field(
+        "frame",
+        pattern=r"^(frame|never|\d+(\.\d+)?(s|m|h|d))$",
+        description="`frame` reads all the time, unless `at` names times; `30s`, `5m`, `1h` or `1d` counts from "
+        "the start; `never` waits for `at` or SIGUSR1",
+    )
+    at: list[Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]] = Field(
+        default_factory=list, description='wall-clock times of readings, such as ["06:00", "18:30:15"], by local time'
+    )
+    burst: PositiveInt | None = Field(
+        None, le=100, description="frames that make one reading, by their majority; 1 with every = `frame`, else 5"
+    )
+    settle: float = Field(
+        0.5, ge=0, le=60, description="seconds between light or opening and the first frame of a scheduled reading"
+    )
+    clock_wait: float = Field(
+        120.0, ge=0, description="seconds that a start waits for a clock that is set; then times are marked as unsure"
+    )
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether readings are taken now and then, not all the time."""
+        return self.every != "frame" or bool(self.at)
 
 
 class ReferenceTable(Table):
@@ -103,6 +156,18 @@ class FieldTable(Table):
     dials: list[BoxArea | Quad] = Field(
         default_factory=list, description="one box a dial with a pointer, most significant first, after the digits"
     )
+    counterclockwise: list[PositiveInt] = Field(
+        default_factory=list, description="numbers of the dials, the first being 1, whose figures rise counterclockwise"
+    )
+    slack: float | None = Field(
+        None,
+        ge=0,
+        le=0.5,
+        description="standard deviation of where a drum stands beside where it should, in steps; 0.12 if absent",
+    )
+    hang: float = Field(0.0, ge=0, le=0.9, description="how far a drum may stay behind the one below, in steps")
+    backward: bool = Field(False, description="whether the next digit of a drum comes from above")
+    jumps: bool = Field(False, description="whether the drums jump from digit to digit")
     decimals: int = Field(0, ge=0, le=12, description="how many of the digits and dials stand after the decimal point")
     unit: str = Field("", description="unit of the value, such as m³")
     max_rate_per_hour: float | None = Field(
@@ -267,6 +332,7 @@ class Config(Table):
         default_factory=list, description="the numbers to read; without one, every line of digits found"
     )
     read: ReadTable = Field(default_factory=ReadTable, description="how readings are judged")
+    run: RunTable = Field(default_factory=RunTable, description="when `edge run` takes a reading")
     csv: CsvTable | None = Field(None, description="readings as rows of a file")
     store: StoreTable | None = Field(None, description="readings, events and crops in a database")
     mqtt: MqttTable | None = Field(None, description="an MQTT broker")
@@ -283,6 +349,11 @@ class Config(Table):
             raise ValueError(f"the name {twice[0]!r} is given twice; each field needs its own")
         return fields
 
+    @property
+    def needs_colour(self) -> bool:
+        """Whether a field is read from the colour planes: one with dials, whose needles may be red."""
+        return any(field.dials for field in self.field)
+
     @model_validator(mode="after")
     def _page_has_a_picture(self) -> Self:
         if self.page and not self.reference:
@@ -296,6 +367,7 @@ TABLES: dict[str, type[Table]] = {
     "page": PageTable,
     "field": FieldTable,
     "read": ReadTable,
+    "run": RunTable,
     "csv": CsvTable,
     "store": StoreTable,
     "mqtt": MqttTable,

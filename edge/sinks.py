@@ -16,7 +16,7 @@ from edge.atomic import output_error, write_bytes
 from edge.draw import annotate
 from edge.errors import OutputError
 from edge.nouns import Digit, Frame, Reading
-from edge.pictures import PICTURE_SUFFIXES
+from edge.pictures import PDF_SUFFIX, PICTURE_SUFFIXES
 from edge.pipeline import Sink
 from edge.stderr import caught_stderr
 
@@ -38,7 +38,7 @@ class TextLines:
 
     def write(self, frame: Frame, readings: Sequence[Reading], latency_ms: float) -> None:  # noqa: ARG002
         """A line a reading."""
-        first = iso_time(frame.timestamp_s) if self._with_time else _place(frame)
+        first = _shown_time(frame) if self._with_time else _place(frame)
         write_lines(self._stream, [self._line(first, reading) for reading in readings])
 
     def _line(self, first: str, reading: Reading) -> str:
@@ -133,13 +133,15 @@ class Window:
 
 
 def frame_record(frame: Frame, readings: Sequence[Reading], latency_ms: float) -> dict[str, Any]:
-    """A frame's readings as the JSON contract has them."""
+    """A frame's readings as the JSON contract has them; `time_unsure` only where the clock was not set."""
+    unsure = {} if frame.is_time_sure else {"time_unsure": True}
     return {
         "source": frame.source,
         "frame": frame.index,
         "time": iso_time(frame.timestamp_s),
         "latency_ms": round(latency_ms, 2),
         "readings": [_reading_record(reading) for reading in readings],
+        **unsure,
     }
 
 
@@ -147,6 +149,11 @@ def iso_time(timestamp_s: float) -> str:
     """UTC with milliseconds: 2026-11-21T07:00:00.123Z."""
     moment = datetime.fromtimestamp(round(timestamp_s * 1000) / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _shown_time(frame: Frame) -> str:
+    """The frame's time, with a tilde where the clock was not set."""
+    return iso_time(frame.timestamp_s) + ("" if frame.is_time_sure else "~")
 
 
 def shown_confidence(confidence: float) -> str:
@@ -162,9 +169,12 @@ def one_line(text: str) -> str:
 
 
 def picture_stem(frame: Frame) -> str:
-    """A file name for a frame, without suffix: `page`, `clip-000012`, `v4l2-dev-video0-000003`."""
+    """A file name for a frame, without suffix: `page`, `clip-000012`, `v4l2-dev-video0-000003`.
+
+    Of several pages of a TIFF the first has the bare name, for a frame does not say how many there are.
+    """
     path = Path(frame.source)
-    is_picture = path.suffix.lower() in PICTURE_SUFFIXES and "://" not in frame.source
+    is_picture = path.suffix.lower() in PICTURE_SUFFIXES and "://" not in frame.source and frame.index == 0
     named = path.stem if path.suffix and "://" not in frame.source else frame.source
     safe = re.sub(r"[^\w.-]+", "-", named).strip("-.")[:100] or "frame"
     return safe if is_picture else f"{safe}-{frame.index:06d}"
@@ -190,9 +200,11 @@ def write_lines(stream: TextIO, lines: Sequence[str]) -> None:
 
 
 def _place(frame: Frame) -> str:
-    """The source, and the frame's number where it is not a picture by itself."""
-    is_picture = Path(frame.source).suffix.lower() in PICTURE_SUFFIXES
-    return frame.source if is_picture else f"{frame.source}#{frame.index}"
+    """The source, and where it is not a picture by itself the page (as RFC 8118 has it) or the frame's number."""
+    suffix = Path(frame.source).suffix.lower()
+    if suffix == PDF_SUFFIX or (suffix in PICTURE_SUFFIXES and frame.index):
+        return f"{frame.source}#page={frame.index + 1}"
+    return frame.source if suffix in PICTURE_SUFFIXES else f"{frame.source}#{frame.index}"
 
 
 def _reading_record(reading: Reading) -> dict[str, Any]:

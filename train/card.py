@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import edge
-from edge.normalize import preprocessing_constants, preprocessing_hash
+from edge.cell import has_positions
 from edge.nouns import NOT_A_DIGIT
 from train.checkpoint import Progress
-from train.data.dataset import Dataset, Digits, Labels
+from train.data.dataset import Crops, Dataset, Digits, Labels
 from train.evaluate import Evaluation
 from train.run_folder import CARD_VERSION
 
@@ -27,6 +27,13 @@ PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-le
 RENDERED = (
     "Printed digits, letters and signs it saw were rendered from some twenty families of faces, not photographed; "
     "O, l, I, S, B and other letters that are digits in some face were left out of what is no digit."
+)
+
+
+METER = (
+    "Half of what it saw were rendered drums, displays and counters. Blank cells, minus signs and what cannot be told "
+    "were all rendered. An answer counts as right within a tenth of a step; float and int8 agree where they are "
+    "read as the same digit, or are a tenth apart at most."
 )
 
 
@@ -45,9 +52,9 @@ class Settings:
 class Parts:
     """A data set cut into its three parts; `train_indices` say where the first lies in the published training set."""
 
-    train: Digits
-    validation: Digits
-    test: Digits
+    train: Digits | Crops
+    validation: Digits | Crops
+    test: Digits | Crops
     train_indices: Labels
 
 
@@ -57,6 +64,7 @@ def run_card(
     """The table of run.json; `convert` copies most of it into the bundle's card."""
     splits = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
     about = {"name": dataset.name, "licence": dataset.licence, "source": dataset.source, "sha256": dict(dataset.sha256)}
+    way = recipe.preprocessing()
     return {
         "schema_version": CARD_VERSION,
         "recipe": recipe.name,
@@ -67,7 +75,7 @@ def run_card(
         "data": [{**about, "splits": splits}],
         "evaluation_split": evaluation.accuracy.split,
         "calibration_split": f"{dataset.name} train",
-        "preprocessing": {"sha256": preprocessing_hash(), "constants": preprocessing_constants()},
+        "preprocessing": {"sha256": way.sha256, "constants": way.constants},
         "confidence": evaluation.confidence.as_card(),
         "accuracy": asdict(evaluation.accuracy),
         "versions": _versions(),
@@ -80,7 +88,8 @@ def run_card(
 
 
 def _limits(recipe: Recipe, dataset: Dataset, settings: Settings) -> list[str]:
-    limits = [RENDERED] if NOT_A_DIGIT in recipe.labels else []
+    own = METER if has_positions(recipe.labels) else RENDERED
+    limits = [own] if NOT_A_DIGIT in recipe.labels else []
     if settings.limit is None or settings.limit >= len(dataset.train):
         return limits
     return [*limits, f"A trial run: trained, validated and tested on at most {settings.limit} pictures each."]

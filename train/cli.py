@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from train.data.dataset import Dataset
     from train.recipes import Recipe
 
-DATA_CHOICES = ("auto", "mnist", "builtin", "emnist-letters", "emnist-balanced", "emnist-digits")
+DATA_CHOICES = ("auto", "mnist", "builtin", "meter", "emnist-letters", "emnist-balanced", "emnist-digits")
 """What `train.data.choose.open_dataset` takes."""
 
 log = logging.getLogger("train")
@@ -49,7 +49,7 @@ def cli(debug: bool) -> None:
 def fit(
     recipe: str, data: str, out: Path | None, epochs: int | None, seed: int, limit: int | None, is_resumed: bool
 ) -> None:
-    """Train RECIPE (dense, digits, characters) and leave a run folder.
+    """Train RECIPE (dense, digits, paper, meter, characters) and leave a run folder.
 
     A stopped training goes on after its last finished epoch when the same command is given again.
     """
@@ -113,12 +113,12 @@ def predict(pictures: Sequence[Path], run: Path, plot: Path | None) -> None:
     shown, failed = [], 0
     for path in pictures:
         try:
-            gray, glyph, prediction = predict_picture(path, network)
+            gray, seen, prediction = predict_picture(path, network)
         except EdgeError as error:
             click.echo(f"readout: {error}", err=True)
             failed += 1
             continue
-        shown.append((path.name, gray, glyph, prediction))
+        shown.append((path.name, gray, seen, prediction))
         if prediction is None:
             click.echo(f"{path}: no digit")
         else:
@@ -160,11 +160,14 @@ def _recipe(name: str) -> Recipe:
 
 def _builtin_note(dataset: Dataset, asked: str) -> str | None:
     """What a user must know whose model is not trained on MNIST though nothing else was asked for."""
+    from train.data.dataset import Digits
     from train.data.mnist import where_to_put
 
     if not dataset.is_builtin:
         return None
     reason = "MNIST was not found" if asked == "auto" else "--data builtin was asked for"
+    if not isinstance(dataset.train, Digits):
+        return f"NOTE: {reason.replace('MNIST was', 'the crops of meters were')}; training on rendered cells only."
     return f"NOTE: {reason}; training on rendered digits instead. For a model that reads handwriting, {where_to_put()}."
 
 

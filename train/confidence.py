@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from edge.cell import has_positions, read_indices, read_labels, read_scores
 from edge.classifier import softmax
 from edge.decode import SURE
 from edge.nouns import NOT_A_DIGIT
@@ -84,10 +85,10 @@ class Verdicts:
 
 
 def judge(logits: Logits, labels: Labels, names: tuple[str, ...], temperature: float) -> Verdicts:
-    """The verdicts of (n, classes) logits on glyphs with these labels."""
-    probabilities = softmax(logits.astype(np.float64) / temperature)
-    predicted = probabilities.argmax(axis=1)
-    is_name = np.array([name != NOT_A_DIGIT for name in names])
+    """The verdicts of (n, classes) logits on glyphs with these labels; a drum's positions count as their digit."""
+    probabilities = read_scores(softmax(logits.astype(np.float64) / temperature), names)
+    predicted, labels = probabilities.argmax(axis=1), read_indices(labels, names)
+    is_name = np.array([name != NOT_A_DIGIT for name in read_labels(names)])
     return Verdicts(predicted, probabilities.max(axis=1), predicted == labels, is_name[predicted], is_name[labels])
 
 
@@ -104,7 +105,7 @@ def calibrate(
     The temperature is that of the first look; the cutoff is chosen after the second one, which `look_again`
     gives the logits of for the glyphs that are unsure at the first.
     """
-    temperature = fit_temperature(logits, labels)
+    temperature = fit_temperature(logits, labels, names)
     if look_again is not None:
         unsure = np.flatnonzero(judge(logits, labels, names, temperature).confidence < SURE)
         logits = logits.copy()
@@ -144,12 +145,16 @@ def share(is_counted: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
     return float((is_counted & among).sum() / max(1, among.sum()))
 
 
-def fit_temperature(logits: Logits, labels: Labels) -> float:
-    """The divisor of the logits that makes the labels most likely."""
+def fit_temperature(logits: Logits, labels: Labels, names: tuple[str, ...] = ()) -> float:
+    """The divisor of the logits that makes the labels most likely, or the digits of a drum's positions."""
     wide, rows = logits.astype(np.float64), np.arange(len(labels))
+    read = read_indices(labels, names)
 
     def loss(log_temperature: float) -> float:
-        return -float(log_softmax(wide / np.exp(log_temperature), axis=1)[rows, labels].mean())
+        scores = log_softmax(wide / np.exp(log_temperature), axis=1)
+        if has_positions(names):
+            scores = np.log(np.maximum(read_scores(np.exp(scores), names), np.finfo(np.float64).tiny))
+        return -float(scores[rows, read].mean())
 
     found = minimize_scalar(loss, bounds=np.log(TEMPERATURE_RANGE), method="bounded", options={"xatol": 1e-4})
     return round(float(np.exp(found.x)), 4)

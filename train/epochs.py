@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from train.data.dataset import Digits, Images, Labels
+from train.data.dataset import Crops, Digits, Images, Labels
 from train.quiet import import_keras_quietly
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ BACKGROUND_FROM = 5000
 """Pictures from which a process is worth the seconds that it takes to start."""
 
 
-def epoch_sets(recipe: Recipe, train: Digits, seed: int, first: int, last: int) -> Iterator[tuple[int, Images, Labels]]:
+def epoch_sets(
+    recipe: Recipe, train: Digits | Crops, seed: int, first: int, last: int
+) -> Iterator[tuple[int, Images, Labels]]:
     """Epoch, glyphs (n, 28, 28) and labels (n) of the epochs `first` to `last` - 1.
 
     A set depends on the recipe, the pictures, the seed and its number alone, so a run that was stopped
@@ -42,7 +44,7 @@ def set_number(recipe: Recipe, epoch: int, epochs: int) -> int:
     return epoch % (recipe.sets - 1)
 
 
-def _make(recipe: Recipe, train: Digits, seed: int, numbers: Sequence[int]) -> dict[int, tuple[Images, Labels]]:
+def _make(recipe: Recipe, train: Digits | Crops, seed: int, numbers: Sequence[int]) -> dict[int, tuple[Images, Labels]]:
     if recipe.sets == 1 or len(train) < BACKGROUND_FROM:
         return {number: recipe.training_set(train, number, seed) for number in numbers}
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork

@@ -13,6 +13,8 @@ from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix
 
 from edge.atomic import write_text
+from edge.cell import answers, has_positions, is_clear, is_near, read_indices, read_labels
+from edge.classifier import softmax
 from edge.nouns import Glyph
 from edge.views import OWN_WEIGHT, views_of
 from train import figures
@@ -95,18 +97,23 @@ def evaluate(
     """
     validation, evaluation = run.arrays(VALIDATION_FILE), run.arrays(EVALUATION_FILE)
     logits = logits_of(model, validation["glyphs"])
-    look_again = partial(second_look, model, validation["glyphs"], logits)
-    confidence = calibrate(logits, validation["labels"], names, validation_split, tolerance, look_again)
-    before, after = (judge(logits, validation["labels"], names, t) for t in (1.0, confidence.temperature))
+    look_again = None if has_positions(names) else partial(second_look, model, validation["glyphs"], logits)
+    clear = is_clear(validation["labels"], names)
+    logits, labels = logits[clear], validation["labels"][clear]
+    confidence = calibrate(logits, labels, names, validation_split, tolerance, look_again)
+    before, after = (judge(logits, labels, names, t) for t in (1.0, confidence.temperature))
     run.write_figure("reliability.png", figures.reliability(before, after, validation_split))
     run.write_figure(
         "risk_coverage.png", figures.risk_coverage_curve(after, confidence, tolerance.risk, validation_split)
     )
-    verdicts = judge(logits_of(model, evaluation["glyphs"]), evaluation["labels"], names, confidence.temperature)
-    accuracy = score(verdicts.is_right, evaluation_split)
+    logits = logits_of(model, evaluation["glyphs"])
+    verdicts = judge(logits, evaluation["labels"], names, confidence.temperature)
+    said = answers(softmax(logits.astype(np.float64) / confidence.temperature), names)
+    accuracy = score(is_near(said, evaluation["labels"], names), evaluation_split)
     _write_report(run, evaluation, verdicts, names, accuracy)
     run.write_figure("curves.png", figures.curves(run.history()))
-    sheet = figures.mistakes(evaluation["glyphs"], evaluation["labels"], verdicts, names, evaluation_split)
+    labels = read_indices(evaluation["labels"], names)
+    sheet = figures.mistakes(evaluation["glyphs"], labels, verdicts, read_labels(names), evaluation_split)
     run.write_figure("mistakes.png", sheet)
     return Evaluation(accuracy, confidence)
 
@@ -115,7 +122,7 @@ def _write_report(
     run: RunFolder, evaluation: dict[str, np.ndarray], verdicts: Verdicts, names: tuple[str, ...], accuracy: Accuracy
 ) -> None:
     """report.txt, report.json and confusion.png, all from the same labels."""
-    labels = evaluation["labels"]
+    labels, names = read_indices(evaluation["labels"], names), read_labels(names)
     shown = sorted(set(labels.tolist()) | set(verdicts.predicted.tolist()))
     matrix = confusion_matrix(labels, verdicts.predicted, labels=shown)
     options: dict[str, Any] = {

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from edge.nouns import GLYPH_SIDE, NOT_A_DIGIT, Glyph, Gray, Prediction
+from edge.nouns import NOT_A_DIGIT, Gray, Prediction
 from train.confidence import Confidence, Verdicts, equal_mass_bins, expected_calibration_error, risk_coverage
 from train.run_folder import History
 
@@ -62,14 +62,15 @@ def confusion(matrix: NDArray[np.int64], labels: Sequence[str], title: str) -> F
 def samples(glyphs: NDArray[np.uint8], labels: NDArray[np.int64], names: Sequence[str], title: str) -> Figure:
     """A row of glyphs for each class, as the network is given them."""
     present = [k for k in range(len(names)) if (labels == k).any()]
-    sheet = np.zeros((len(present) * GLYPH_SIDE, SAMPLES_A_CLASS * GLYPH_SIDE), np.uint8)
+    rows, columns = glyphs.shape[1:]
+    sheet = np.zeros((len(present) * rows, SAMPLES_A_CLASS * columns), np.uint8)
     for row, k in enumerate(present):
         for column, glyph in enumerate(glyphs[np.flatnonzero(labels == k)[:SAMPLES_A_CLASS]]):
-            sheet[row * GLYPH_SIDE :, column * GLYPH_SIDE :][:GLYPH_SIDE, :GLYPH_SIDE] = glyph
+            sheet[row * rows :, column * columns :][:rows, :columns] = glyph
     figure = Figure(figsize=(10, max(2.0, 0.47 * len(present) + 0.6)), layout="constrained")
     axes = figure.subplots()
     axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255)
-    axes.set_yticks([(row + 0.5) * GLYPH_SIDE for row in range(len(present))], [name_of(names[k]) for k in present])
+    axes.set_yticks([(row + 0.5) * rows for row in range(len(present))], [name_of(names[k]) for k in present])
     axes.set_xticks([])
     axes.set_title(title)
     return figure
@@ -129,13 +130,13 @@ def risk_coverage_curve(verdicts: Verdicts, confidence: Confidence, limit: float
     return figure
 
 
-def predictions(pictures: Sequence[tuple[str, Gray, Glyph | None, Prediction | None]]) -> Figure:
-    """A row for each picture: the input, the glyph as the network sees it, and the score of each class."""
+def predictions(pictures: Sequence[tuple[str, Gray, Gray | None, Prediction | None]]) -> Figure:
+    """A row for each picture: the input, the glyph or cell as the network sees it, and the score of each class."""
     figure = Figure(figsize=(10, 2.8 * len(pictures)), layout="constrained")
     grid = figure.subplots(len(pictures), 3, squeeze=False, width_ratios=(1, 1, 2))
-    for (name, gray, glyph, prediction), (left, middle, right) in zip(pictures, grid, strict=True):
+    for (name, gray, seen, prediction), (left, middle, right) in zip(pictures, grid, strict=True):
         _show(left, gray, name, "gray")
-        _show(middle, None if glyph is None else glyph.pixels, "as the network sees it", "gray_r")
+        _show(middle, seen, "as the network sees it", "gray_r")
         _bars(right, {} if prediction is None else prediction.scores)
     return figure
 

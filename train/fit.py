@@ -14,15 +14,16 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from edge.cell import has_positions, read_indices, read_labels
 from edge.errors import DataError
-from edge.normalize import preprocessing_hash
 from edge.nouns import NOT_A_DIGIT
 from train import figures
 from train.card import Parts, Settings, run_card
+from train.cells import soft_targets
 from train.checkpoint import Checkpoint, Progress
 from train.confidence import junk_excess
-from train.data.dataset import Dataset, Digits, Images, Labels, glyphs_of
-from train.data.split import calibration_indices, split_validation, subset
+from train.data.dataset import Crops, Dataset, Digits, Images, Labels
+from train.data.split import Split, calibration_indices, split_validation, subset
 from train.epochs import epoch_sets
 from train.evaluate import evaluate, logits_of
 from train.recipes import Recipe
@@ -74,8 +75,12 @@ def adapt(recipe: Recipe, dataset: Dataset, settings: Settings) -> Recipe:
     Raises
     ------
     DataError
-        A recipe that knows what is not a digit was given something other than digits.
+        A recipe that knows what is not a digit was given something other than digits, or one for meters no crops.
     """
+    if isinstance(dataset.train, Crops) != has_positions(recipe.labels):
+        raise DataError(f"recipe {recipe.name} is not for {dataset.name}; crops of meters are for recipe meter")
+    if has_positions(recipe.labels):
+        return replace(recipe, epochs=settings.epochs or recipe.epochs)
     if NOT_A_DIGIT in recipe.labels and recipe.labels != (*dataset.labels, NOT_A_DIGIT):
         raise DataError(
             f"recipe {recipe.name} reads digits only, {dataset.name} has {len(dataset.labels)} classes; "
@@ -87,7 +92,7 @@ def adapt(recipe: Recipe, dataset: Dataset, settings: Settings) -> Recipe:
 
 def cut(dataset: Dataset, settings: Settings) -> Parts:
     """Training and validation part of the published training set, and the test set, each of at most `limit`."""
-    split = split_validation(dataset.train, settings.seed)
+    split = _split(dataset, settings.seed)
     train, validation, test = (
         subset(indices, settings.limit, settings.seed)
         for indices in (split.train, split.validation, np.arange(len(dataset.test)))
@@ -95,8 +100,16 @@ def cut(dataset: Dataset, settings: Settings) -> Parts:
     return Parts(dataset.train.take(train), dataset.train.take(validation), dataset.test.take(test), train)
 
 
+def _split(dataset: Dataset, seed: int) -> Split:
+    """What the data set itself holds out, else a part of it, cut by chance."""
+    if dataset.held_out is None:
+        return split_validation(dataset.train, seed)
+    others = np.delete(np.arange(len(dataset.train)), dataset.held_out)
+    return Split(others, dataset.held_out)
+
+
 def learn(
-    recipe: Recipe, train: Digits, validation: tuple[Images, Labels], checkpoint: Checkpoint, seed: int
+    recipe: Recipe, train: Digits | Crops, validation: tuple[Images, Labels], checkpoint: Checkpoint, seed: int
 ) -> Progress:
     """Train epoch by epoch, each kept in the checkpoint, from the last one that is there to the recipe's end."""
     progress = checkpoint.progress()
@@ -121,7 +134,10 @@ def learn(
 
 
 def with_lower_junk(model: keras.Model, recipe: Recipe, validation: tuple[Images, Labels]) -> keras.Model:
-    """The model with its last bias lowered by what `junk_excess` finds, where the recipe knows what is no character."""
+    """The model with its last bias lowered by what `junk_excess` finds, where the recipe knows what is no character
+    and reads single ones."""
+    if has_positions(recipe.labels):
+        return model
     excess = junk_excess(logits_of(model, validation[0]), validation[1], recipe.labels, recipe.tolerance.lost)
     if excess > 0:
         weights, bias = model.layers[-1].get_weights()
@@ -142,7 +158,9 @@ def build(recipe: Recipe, seed: int) -> keras.Model:
     """The recipe's network, compiled, its weights drawn from the seed."""
     keras.utils.set_random_seed(seed)
     model = recipe.build(len(recipe.labels))
-    if recipe.label_smoothing:
+    if recipe.bell_tenths:
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    elif recipe.label_smoothing:
         loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -195,12 +213,14 @@ def _one_epoch(
     """Train one epoch, counted from 0, and give its row of the history; it depends on no earlier random draw."""
     glyphs, labels = training
     _seed_epoch(model, seed, epoch)
-    order = np.random.default_rng([seed, epoch]).permutation(len(labels))
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(labels))
+    seen = recipe.vary(glyphs, rng) if recipe.vary else glyphs
     callbacks: list[keras.callbacks.Callback] = [ProgressBar(f"epoch {epoch + 1}/{recipe.epochs}")]
     if recipe.schedule == "cosine":
         callbacks.append(CosineSchedule(recipe.learning_rate, epoch, recipe.epochs))
     logs = model.fit(
-        glyphs[order][..., None], _targets(recipe, labels[order]), batch_size=recipe.batch_size, shuffle=False,
+        seen[order][..., None], _targets(recipe, labels[order]), batch_size=recipe.batch_size, shuffle=False,
         validation_data=validation, validation_batch_size=1024, callbacks=callbacks, verbose=0,
     ).history  # fmt: skip
     row = {key: round(float(logs[key][0]), 6) for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
@@ -216,7 +236,9 @@ def _seed_epoch(model: keras.Model, seed: int, epoch: int) -> None:
 
 
 def _targets(recipe: Recipe, labels: Labels) -> np.ndarray:
-    """One-hot where labels are smoothed, else as they are."""
+    """A bell over a drum's positions, one-hot where labels are smoothed, else as they are."""
+    if recipe.bell_tenths:
+        return soft_targets(recipe.bell_tenths)[labels]
     return np.eye(len(recipe.labels), dtype=np.float32)[labels] if recipe.label_smoothing else labels
 
 
@@ -252,30 +274,40 @@ def _write_glyphs(
 ) -> None:
     """The glyphs that calibrate, validate and evaluate, and a sheet of those that trained."""
     run.write_arrays(VALIDATION_FILE, glyphs=validation[0], labels=validation[1])
-    series = {} if parts.test.series is None else {"series": parts.test.series}
-    run.write_arrays(EVALUATION_FILE, glyphs=glyphs_of(parts.test.images), labels=parts.test.labels, **series)
+    series = {} if getattr(parts.test, "series", None) is None else {"series": parts.test.series}
+    run.write_arrays(EVALUATION_FILE, glyphs=recipe.plain(parts.test.images), labels=parts.test.labels, **series)
     per_class = max(1, CALIBRATION_GLYPHS // len(dataset.labels))
     indices = calibration_indices(dataset.train.labels, parts.train_indices, per_class, seed)
     calibration = dataset.train.take(indices)
-    run.write_arrays(CALIBRATION_FILE, glyphs=glyphs_of(calibration.images), labels=calibration.labels, indices=indices)
-    first = subset(np.arange(len(parts.train)), 60 * len(dataset.labels), seed)
-    sheet = figures.samples(
-        *recipe.training_set(parts.train.take(first), 0, seed),
-        recipe.labels,
-        f"{dataset.name}, as {recipe.name} sees it",
+    run.write_arrays(
+        CALIBRATION_FILE, glyphs=recipe.plain(calibration.images), labels=calibration.labels, indices=indices
     )
+    names = read_labels(recipe.labels)
+    first = subset(np.arange(len(parts.train)), 60 * len(names), seed)
+    glyphs, labels = recipe.training_set(parts.train.take(first), 0, seed)
+    title = f"{dataset.name}, as {recipe.name} sees it"
+    sheet = figures.samples(glyphs, read_indices(labels, recipe.labels), names, title)
     run.write_figure("samples.png", sheet)
 
 
 def _fingerprint(recipe: Recipe, dataset: Dataset, settings: Settings) -> dict[str, Any]:
     """All that a training depends on, by the name under which a user knows it."""
-    numbers = ("batch_size", "learning_rate", "schedule", "patience", "weight_decay", "label_smoothing", "sets")
+    numbers = (
+        "batch_size",
+        "learning_rate",
+        "schedule",
+        "patience",
+        "weight_decay",
+        "label_smoothing",
+        "bell_tenths",
+        "sets",
+    )
     return {
         "recipe": recipe.name,
         "data": dataset.name,
         "epochs": recipe.epochs,
         "seed": settings.seed,
         "limit": settings.limit,
-        "preprocessing": preprocessing_hash(),
+        "preprocessing": recipe.preprocessing().sha256,
         **{number: getattr(recipe, number) for number in numbers},
     }

@@ -8,9 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from edge.cell import has_positions, normalize_cell, prediction_of, scores_of
 from edge.classifier import softmax
 from edge.crop import glyph_of_crop
-from edge.nouns import Glyph, Gray, Prediction
+from edge.nouns import Gray, Prediction
 from edge.pictures import load_picture
 from train.evaluate import logits_of
 from train.run_folder import RunFolder
@@ -36,16 +37,18 @@ class Network:
         card = run.card()
         return cls(run.model(), tuple(card["labels"]), card["confidence"]["temperature"])
 
-    def predict(self, glyph: Glyph) -> Prediction:
-        """Label and calibrated scores of a glyph."""
-        logits = logits_of(self.model, glyph.pixels[None])[0]
+    def predict(self, pixels: Gray) -> Prediction:
+        """Label and calibrated scores of a glyph (28, 28) or of a meter's cell (32, 20)."""
+        logits = logits_of(self.model, pixels[None])[0]
         scores = softmax(logits.astype(np.float64) / self.temperature)
+        if has_positions(self.labels):
+            return prediction_of(scores_of(scores))
         best = int(scores.argmax())
         return Prediction(self.labels[best], float(scores[best]), dict(zip(self.labels, scores.tolist(), strict=True)))
 
 
-def predict_picture(path: Path, network: Network) -> tuple[Gray, Glyph | None, Prediction | None]:
-    """The picture, the character in it as the network sees it, and what it is; the latter two None where there is none.
+def predict_picture(path: Path, network: Network) -> tuple[Gray, Gray | None, Prediction | None]:
+    """The picture, the glyph or cell that the network sees in it, and what it is; the latter two None without ink.
 
     Raises
     ------
@@ -53,5 +56,8 @@ def predict_picture(path: Path, network: Network) -> tuple[Gray, Glyph | None, P
         See `edge.pictures.load_picture`.
     """
     gray = load_picture(path)
+    if has_positions(network.labels):
+        cell = normalize_cell(gray)
+        return gray, cell, network.predict(cell)
     glyph = glyph_of_crop(gray)
-    return gray, glyph, None if glyph is None else network.predict(glyph)
+    return (gray, None, None) if glyph is None else (gray, glyph.pixels, network.predict(glyph.pixels))

@@ -1,4 +1,4 @@
-"""The networks and what each is trained on: `dense`, `digits`, `paper` and `characters`.
+"""The networks and what each is trained on: `dense`, `digits`, `paper`, `meter` and `characters`.
 
 A recipe says everything that a run depends on beside its seed. Pixels go in as 0..255 and are scaled
 by the first layer; logits come out, so that int8 keeps the small differences between unlikely classes.
@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from edge.cell import CELL_COLUMNS, CELL_LABELS, CELL_ROWS
 from edge.normalize import normalize_glyph
 from edge.nouns import GLYPH_SIDE, NOT_A_DIGIT, Gray
+from edge.preprocessing import Preprocessing
+from edge.preprocessing import cells as cell_way
+from edge.preprocessing import glyphs as glyph_way
 from train.augment import Distortion, photograph, redraw
+from train.cells import invert_some, meter_set, meter_validation_set
 from train.confidence import Tolerance
-from train.data.dataset import Digits, glyphs_of
+from train.data.dataset import Digits, cells_of, glyphs_of
 from train.data.emnist import CHARACTERS
 from train.data.fonts import Face, digit_faces, family, hershey_faces
 from train.junk import VARIANTS, draw_junk, printed
@@ -28,8 +33,8 @@ from train.residue import Residue, residue_of
 
 Glyphs = NDArray[np.uint8]
 Labels = NDArray[np.int64]
-SetMaker = Callable[[Digits, int, int], tuple[Glyphs, Labels]]
-"""(digits, number of the set, seed) to glyphs (n, 28, 28) and labels (n)."""
+SetMaker = Callable[[Any, int, int], tuple[Glyphs, Labels]]
+"""(Digits or Crops, number of the set, seed) to glyphs (n, 28, 28) or cells (n, 32, 20), and labels (n)."""
 
 DIGITS = tuple("0123456789")
 
@@ -41,6 +46,9 @@ TEST_FAMILIES = frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"})
 
 BN_MOMENTUM = 0.95
 """Of batch norm's averages: with Keras's 0.99 a run of a few hundred steps is not what it trained."""
+
+METER_STAGES = ((24, 3, 1), (32, 3, 2), (48, 3, 1), (64, 3, 2), (72, 3, 1), (80, 3, 1), (56, 1, 1))
+"""(filters, kernel, stride) of the convolutions of `build_meter`."""
 
 SETTLED_SET = 7
 """The last of an epoch's sets has less bent digits: the weights settle on them."""
@@ -101,13 +109,15 @@ class Recipe:
 
     `training_set` makes one of the `sets` that the epochs take in turn, the last `settling` of them
     always the last set; `validation_set` makes those that choose the epoch, the temperature and the
-    cutoff within `tolerance`. With `schedule` "cosine" the learning rate falls to nothing over `epochs`, and the last
-    epoch's weights are kept; with "early-stopping" training ends when the validation loss has not
-    fallen for `patience` epochs, and the best epoch's are.
+    cutoff within `tolerance`. `preprocessing` is the device's way to the network's input, and `plain` takes pictures
+    of the data set that way; `vary` changes a set a little in each epoch that takes it. With `schedule` "cosine"
+    the learning rate falls to nothing over `epochs`, and the last epoch's weights are kept; with "early-stopping"
+    training ends when the validation loss has not fallen for `patience` epochs, and the best epoch's are. Targets are
+    bells of `bell_tenths` where labels are positions of a drum.
     """
 
     name: str
-    data: Literal["mnist", "emnist-balanced"]
+    data: Literal["mnist", "emnist-balanced", "meter"]
     labels: tuple[str, ...]
     build: Callable[[int], keras.Model]
     epochs: int
@@ -116,9 +126,13 @@ class Recipe:
     schedule: Literal["cosine", "early-stopping"]
     training_set: SetMaker
     validation_set: SetMaker
+    preprocessing: Callable[[], Preprocessing] = glyph_way
+    plain: Callable[[Glyphs], Glyphs] = glyphs_of
     patience: int = 5
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    bell_tenths: float = 0.0
+    vary: Callable[[Glyphs, np.random.Generator], Glyphs] | None = None
     sets: int = 1
     settling: int = 3
     tolerance: Tolerance = field(default_factory=Tolerance)
@@ -152,6 +166,20 @@ def build_paper(classes: int) -> keras.Model:
 def build_characters(classes: int) -> keras.Model:
     """As `build_digits`, wider for the 47 classes of EMNIST balanced."""
     return _convolutional("characters", classes, ((24, 5, 2), (48, 3, 1), (64, 3, 2), (80, 3, 1), (96, 3, 1)))
+
+
+def build_meter(classes: int) -> keras.Model:
+    """Convolutions down to eight rows, whose place is kept, for it says how far a drum has rolled; the mean is taken
+    along the columns only, and features are few before the logits, for each row has its own weights there.
+    """
+    pixels = keras.Input((CELL_ROWS, CELL_COLUMNS, 1))
+    features = layers.Rescaling(1 / 255)(pixels)
+    for filters, kernel, stride in METER_STAGES:
+        features = layers.Conv2D(filters, kernel, strides=stride, padding="same", use_bias=False)(features)
+        features = layers.ReLU()(layers.BatchNormalization(momentum=BN_MOMENTUM)(features))
+    features = layers.AveragePooling2D((1, features.shape[2]))(features)
+    features = layers.Dropout(0.3)(layers.Flatten()(features))
+    return keras.Model(pixels, layers.Dense(classes)(features), name="meter")
 
 
 def _convolutional(name: str, classes: int, stages: Sequence[tuple[int, int, int]]) -> keras.Model:
@@ -292,6 +320,26 @@ RECIPES = {
             weight_decay=1e-2,
             sets=8,
             tolerance=Tolerance(risk=0.001, lost=0.001),
+        ),
+        Recipe(
+            "meter",
+            "meter",
+            CELL_LABELS,
+            build_meter,
+            18,
+            128,
+            3e-3,
+            "cosine",
+            meter_set,
+            meter_validation_set,
+            preprocessing=cell_way,
+            plain=cells_of,
+            weight_decay=1e-2,
+            bell_tenths=0.7,
+            sets=4,
+            settling=4,
+            vary=invert_some,
+            tolerance=Tolerance(risk=0.002),
         ),
         Recipe(
             "characters",

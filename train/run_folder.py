@@ -16,7 +16,7 @@ import numpy as np
 
 from edge.atomic import output_error, replacing, write_text
 from edge.errors import BundleError, DataError
-from edge.normalize import preprocessing_hash
+from edge.preprocessing import preprocessing_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ class RunFolder:
             raise BundleError(
                 f"{self.path / CARD_FILE}: has schema {version}, this version reads {CARD_VERSION}; train again"
             )
-        if preprocessing != preprocessing_hash():
+        if preprocessing_of(preprocessing) is None:
             raise BundleError(
                 f"{self.path}: was trained with another preprocessing ({preprocessing[:12]}…); train again"
             )

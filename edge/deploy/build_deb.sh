@@ -35,6 +35,7 @@ done
 files=edge/deploy
 install -D -m 755 $files/readout.sh "$root/usr/bin/readout"
 install -D -m 644 $files/readout.service "$root/usr/lib/systemd/system/readout.service"
+install -D -m 644 $files/debian/unit.conf "$root/usr/lib/systemd/system/readout.service.d/debian.conf"
 install -D -m 644 $files/readout.toml "$root/etc/readout/readout.toml"
 install -D -m 644 LICENSE "$root/usr/share/doc/readout/copyright"
 mkdir -p "$root/DEBIAN"

@@ -7,18 +7,22 @@ import re
 import stat
 from pathlib import Path
 
-from edge.errors import SourceError
+from edge.errors import SourceError, UnusableSourceError
 from edge.headers import VIDEO_KINDS, file_kind
-from edge.sources.base import Source, SourceSettings
+from edge.sources.base import Backoff, PiControls, Source, SourceSettings
 from edge.sources.camera import CameraSource, open_first_camera
 from edge.sources.demo import DemoSource, parse_demo
 from edge.sources.files import VIDEO_SUFFIXES, FolderSource, PictureSource, VideoSource
-from edge.sources.network import StreamSource, open_http
+from edge.sources.live import LiveSource
+from edge.sources.network import StreamSource, open_http, without_password
 from edge.sources.picamera import PiCameraSource, camera_count, import_picamera2
+from edge.sources.watch import Seen, WatchSource
 
-__all__ = ["Source", "SourceSettings", "is_live_uri", "open_source"]
+__all__ = ["Backoff", "LiveSource", "Source", "SourceSettings", "is_live_uri", "open_source"]
 
-SCHEMES = ("camera", "picamera2:", "v4l2:", "rtsp://", "rtsps://", "http://", "https://", "demo:")
+SCHEMES = ("camera", "picamera2:", "v4l2:", "rtsp://", "rtsps://", "http://", "https://", "watch:", "demo:")
+
+PI_ONLY = "exposure_us, gain, focus and sensor_crop are a Pi camera's; leave them out, or use picamera2:0"
 
 
 def open_source(uri: str, settings: SourceSettings | None = None) -> Source:
@@ -28,8 +32,9 @@ def open_source(uri: str, settings: SourceSettings | None = None) -> Source:
     ----------
     uri : str
         A picture, folder or video file, `camera`, `picamera2:0`, `v4l2:/dev/video0`, `rtsp://…`,
-        `http(s)://…` or `demo:`. A file called "camera" is named ./camera.
+        `http(s)://…`, `watch:FOLDER` or `demo:`. A file called "camera" is named ./camera.
     settings : SourceSettings, optional
+        With `recovery`, a live source that cannot be opened or is lost is opened again without end.
 
     Raises
     ------
@@ -37,6 +42,27 @@ def open_source(uri: str, settings: SourceSettings | None = None) -> Source:
         There is no such source, or it cannot be opened.
     """
     settings = settings or SourceSettings()
+    _check_controls(uri, settings)
+    if not is_live_uri(uri):
+        return _open_device(uri, settings)
+    if uri.startswith("watch:"):
+        folder, seen = Path(uri.removeprefix("watch:") or "."), Seen()
+        return LiveSource(uri, lambda: WatchSource(folder, settings, seen), settings, keeps_all=True)
+    return LiveSource(without_password(uri), lambda: _open_device(uri, settings), settings)
+
+
+def is_live_uri(uri: str) -> bool:
+    """Whether `uri` names something that runs by itself, so that "the source" is its newest frame."""
+    return (
+        uri == "camera"
+        or uri.lower().startswith(SCHEMES[1:-1])
+        or (uri.startswith("demo:") and parse_demo(uri).frames == 0)
+        or _is_device(uri)
+    )
+
+
+def _open_device(uri: str, settings: SourceSettings) -> Source:
+    """The source itself, without a thread and without recovery."""
     if uri == "camera":
         return _open_any_camera(settings)
     if uri.startswith("picamera2:"):
@@ -52,13 +78,19 @@ def open_source(uri: str, settings: SourceSettings | None = None) -> Source:
     return _open_path(Path(uri), uri, settings)
 
 
-def is_live_uri(uri: str) -> bool:
-    """Whether `uri` names something that runs by itself, so that "the source" is its newest frame."""
-    return (
-        uri == "camera"
-        or uri.lower().startswith(SCHEMES[1:-1])
-        or (uri.startswith("demo:") and parse_demo(uri).frames == 0)
-    )
+def _check_controls(uri: str, settings: SourceSettings) -> None:
+    """Controls that only a Pi camera has are not silently dropped."""
+    if settings.pi != PiControls() and not (uri == "camera" or uri.startswith("picamera2:")):
+        raise UnusableSourceError(f"{without_password(uri)}: {PI_ONLY}")
+
+
+def _is_device(uri: str) -> bool:
+    """Whether a path is that of a V4L2 device."""
+    try:
+        path = Path(uri)
+        return stat.S_ISCHR(path.stat().st_mode) and path.resolve().name.startswith("video")
+    except (OSError, ValueError):
+        return False
 
 
 def _open_any_camera(settings: SourceSettings) -> Source:
@@ -70,6 +102,8 @@ def _open_any_camera(settings: SourceSettings) -> Source:
         pi = "picamera2 sees no camera"
     except SourceError as error:
         pi = str(error).split(";")[0]
+    if settings.pi != PiControls():
+        raise UnusableSourceError(f"camera: {pi}, and {PI_ONLY}")
     try:
         return open_first_camera(settings)
     except SourceError as error:
@@ -79,7 +113,7 @@ def _open_any_camera(settings: SourceSettings) -> Source:
 def _camera_number(uri: str) -> int:
     number = uri.removeprefix("picamera2:") or "0"
     if not number.isdecimal():
-        raise SourceError(f"{uri}: picamera2 takes a camera number; the first is picamera2:0")
+        raise UnusableSourceError(f"{uri}: picamera2 takes a camera number; the first is picamera2:0")
     return int(number)
 
 
@@ -90,7 +124,7 @@ def _open_path(path: Path, uri: str, settings: SourceSettings) -> Source:
         raise SourceError(f"{uri}: {_why_no_path(path, uri, error)}") from None
     if stat.S_ISDIR(mode):
         return FolderSource(path, settings)
-    if stat.S_ISCHR(mode) and path.name.startswith("video"):
+    if _is_device(uri):
         return CameraSource(uri, settings)
     if path.suffix.lower() in VIDEO_SUFFIXES or _looks_like_video(path, mode):
         return VideoSource(path, settings)

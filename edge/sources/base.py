@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import cv2
+import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import EdgeError, SourceError
-from edge.nouns import Frame, Gray
+from edge.errors import EdgeError, SourceError, UnusableSourceError
+from edge.nouns import Box, Colour, Frame, Gray
+from edge.pictures import halve
+
+if TYPE_CHECKING:
+    from edge.schema import SourceTable
 
 Rotation = Literal[0, 90, 180, 270]
+PixelFormat = Literal["auto", "mjpg", "yuyv"]
 
 ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
-CLOSE_TIMEOUT_S = 3.0
-"""How long a capture thread that hangs in its driver is waited for."""
+HALF_SHARE = 8
+"""A picture whose last rows, at least one part in this many, are one flat level is half a frame: decoders fill what
+they did not get."""
+
+HALF_FRAMES = 10
+"""Half frames in a row that are left out before the source counts as lost."""
 
 
 def print_note(note: str) -> None:
@@ -29,9 +40,59 @@ def print_note(note: str) -> None:
     print(f"readout: {note}", file=sys.stderr)
 
 
+def want_all(source: str, index: int) -> bool:  # noqa: ARG001
+    """Every page and frame of a file is wanted."""
+    return True
+
+
 def raise_error(error: EdgeError) -> None:
     """End the iteration with the error."""
     raise error
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long a lost source is left alone before it is opened again: twice as long each time, up to a limit.
+
+    Parameters
+    ----------
+    first_s, longest_s : float
+    draw : callable
+        Gives a number from 0 to 1 that shortens each wait by up to half, so that many devices do not ask at once.
+    """
+
+    first_s: float = 0.5
+    longest_s: float = 30.0
+    draw: Callable[[], float] = random.random
+
+    def delays(self) -> Iterator[float]:
+        """Seconds to wait before each attempt, without end."""
+        delay_s = self.first_s
+        while True:
+            yield delay_s * (1 - self.draw() / 2)
+            delay_s = min(2 * delay_s, self.longest_s)
+
+
+@dataclass(frozen=True, slots=True)
+class PiControls:
+    """What is asked of a Pi camera's sensor and lens; what is None stays as the camera has it.
+
+    Parameters
+    ----------
+    exposure_us : int, optional
+        Exposure time in microseconds; turns the automatic exposure off.
+    gain : float, optional
+        Analogue gain, from 1; turns the automatic exposure off.
+    focus : float, optional
+        Position of the lens in dioptres, 0 for infinity, 10 for 10 cm; turns the automatic focus off.
+    sensor_crop : (x, y, width, height), optional
+        Part of the sensor that the picture is made of, in its pixels: a zoom without loss.
+    """
+
+    exposure_us: int | None = None
+    gain: float | None = None
+    focus: float | None = None
+    sensor_crop: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +105,62 @@ class SourceSettings:
         Of the frames of a camera; the default is the source's own choice.
     fps : float, optional
         Frames a second of a live source. Files give every frame, as fast as it is read.
+    crop : (x, y, width, height), optional
+        Region of interest: the part of each frame that is kept, in pixels before it is turned.
     rotation : 0, 90, 180 or 270
         Degrees clockwise that each frame is turned by.
     timeout_s : float
-        After this long without a frame a live source fails.
+        After this long without a frame a live source counts as lost.
+    max_age_s : float
+        A frame older than this is never given as fresh.
+    frozen_after_s : float
+        A live source whose frames stay the same to the last bit for so long counts as lost; 0 turns this off.
+    pixel_format : "auto", "mjpg" or "yuyv"
+        What a V4L2 camera sends; "auto" asks for MJPG from `MJPG_PIXELS` on.
+    pi : PiControls
+        Exposure, gain, focus and zoom of a Pi camera.
+    with_colour : bool
+        Frames carry their colour planes as well, at half size; what has none, such as a rendered page, stays gray.
+    recovery : Backoff, optional
+        How a lost live source is opened again; by default it is not, and raises.
     on_note : callable
         Takes remarks that are no failure, such as files that were skipped.
     on_error : callable
-        Takes the error of one picture among several; the next is read when it returns.
+        Takes the error of one picture or page among several; the next is read when it returns.
+    is_wanted : callable
+        Takes the source and index that a frame of a file would have; those that are not wanted are left out.
     """
 
     size: tuple[int, int] | None = None
     fps: float | None = None
+    crop: Box | None = None
     rotation: Rotation = 0
     timeout_s: float = 10.0
+    max_age_s: float = 2.0
+    frozen_after_s: float = 30.0
+    pixel_format: PixelFormat = "auto"
+    pi: PiControls = field(default_factory=PiControls)
+    with_colour: bool = False
+    recovery: Backoff | None = None
     on_note: Callable[[str], None] = print_note
     on_error: Callable[[EdgeError], None] = raise_error
+    is_wanted: Callable[[str, int], bool] = want_all
+
+    @classmethod
+    def of(cls, table: SourceTable, **others: Any) -> Self:
+        """The settings of a configuration's [source], and others by name."""
+        settings: dict[str, Any] = {
+            "size": table.size,
+            "fps": table.fps,
+            "crop": table.crop,
+            "rotation": table.rotation,
+            "timeout_s": table.timeout,
+            "max_age_s": table.max_age,
+            "frozen_after_s": table.frozen_after,
+            "pixel_format": table.pixel_format,
+            "pi": PiControls(table.exposure_us, table.gain, table.focus, table.sensor_crop),
+        }
+        return cls(**{**settings, **others})
 
 
 class Source(ABC):
@@ -70,13 +171,24 @@ class Source(ABC):
     """
 
     is_live: bool = False
+    runs_ahead: bool = False
+    """Whether frames pile up in a queue while nobody takes them, so that a thread must empty it all the time."""
 
     def __init__(self, settings: SourceSettings) -> None:
         self.settings = settings
+        self._interrupted = threading.Event()
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
         """The frames, with rising indices; a second iteration is not promised."""
+
+    def pause(self, seconds: float) -> bool:
+        """Wait before the next frame; whether the wait was interrupted."""
+        return self._interrupted.wait(max(0.0, seconds))
+
+    def interrupt(self) -> None:
+        """End a wait for a frame, from another thread."""
+        self._interrupted.set()
 
     def close(self) -> None:  # noqa: B027  # most files hold nothing between frames
         """Release what is held; harmless when done twice."""
@@ -87,15 +199,53 @@ class Source(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def frame(self, gray: Gray, source: str, index: int, timestamp_s: float | None = None, age_s: float = 0.0) -> Frame:
-        """A frame taken `age_s` ago, or at `timestamp_s` by the wall clock, turned by the settings' rotation."""
+    def frame(
+        self,
+        gray: Gray,
+        source: str,
+        index: int,
+        timestamp_s: float | None = None,
+        age_s: float = 0.0,
+        colour: Colour | None = None,
+    ) -> Frame:
+        """A frame taken `age_s` ago, or at `timestamp_s` by the wall clock, cut and turned as the settings ask."""
         wall_s = time.time() - age_s if timestamp_s is None else timestamp_s
-        return Frame(rotate(gray, self.settings.rotation), source, index, wall_s, time.monotonic() - age_s)
+        crop, rotation = self.settings.crop, self.settings.rotation
+        if crop:
+            gray = cut(gray, crop, source)
+            colour = None if colour is None else cut_half(colour, crop)
+        colour = None if colour is None else rotate(colour, rotation)
+        return Frame(rotate(gray, rotation), source, index, wall_s, time.monotonic() - age_s, colour=colour)
 
 
-def rotate(gray: Gray, rotation: Rotation) -> Gray:
+def cut(gray: Gray, crop: Box, name: str) -> Gray:
+    """The part of a picture inside a box.
+
+    Raises
+    ------
+    UnusableSourceError
+        The box reaches outside the picture.
+    """
+    x, y, width, height = crop
+    rows, columns = gray.shape
+    if x + width > columns or y + height > rows:
+        raise UnusableSourceError(
+            f"{name}: the frame has {columns} x {rows} pixels, crop = [{x}, {y}, {width}, {height}] reaches outside; "
+            "make the crop smaller or ask for a larger size"
+        )
+    return np.ascontiguousarray(gray[y : y + height, x : x + width])
+
+
+def cut_half(colour: Colour, crop: Box) -> Colour:
+    """The part of a half-sized picture inside a box of the whole one; from an odd place on between its pixels."""
+    x, y, width, height = crop
+    wide, high = (width + 1) // 2, (height + 1) // 2
+    return cv2.getRectSubPix(colour, (wide, high), ((x + wide - 1) / 2, (y + high - 1) / 2))
+
+
+def rotate(picture: NDArray[np.uint8], rotation: Rotation) -> NDArray[np.uint8]:
     """The picture turned clockwise by 0, 90, 180 or 270 degrees."""
-    return cv2.rotate(gray, ROTATIONS[rotation]) if rotation else gray
+    return cv2.rotate(picture, ROTATIONS[rotation]) if rotation else picture
 
 
 def as_gray(picture: NDArray[Any]) -> Gray:
@@ -105,62 +255,38 @@ def as_gray(picture: NDArray[Any]) -> Gray:
     return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) if picture.shape[2] == 3 else picture[..., 0].copy()
 
 
-class NewestFrames:
-    """Frames of a thread that never waits for its reader: a slot for the newest, which the next one replaces.
+def is_half(gray: Gray) -> bool:
+    """Whether the lower part of a picture is one flat level and the rest is not: its end never came."""
+    tail = gray[-max(1, gray.shape[0] // HALF_SHARE) :]
+    flat = gray[-1, 0]
+    return bool((tail == flat).all()) and not bool((gray == flat).all())
 
-    Parameters
-    ----------
-    capture : callable
-        Gives the next frame, and waits for it; raises when there is none. Called in the thread only.
-    release : callable
-        Frees what `capture` reads from; called in the thread when it ends.
+
+def as_colour(picture: NDArray[Any]) -> Colour | None:
+    """The colour planes of what `cv2.VideoCapture` gives, at half size; None of a gray picture."""
+    return halve(picture) if picture.ndim == 3 and picture.shape[2] == 3 else None
+
+
+def whole_frames(
+    capture: cv2.VideoCapture, name: str, end: str, with_colour: bool = False
+) -> Iterator[tuple[Gray, Colour | None]]:
+    """The gray frames of a camera or stream, without its half ones, and their colour planes where they are asked for.
+
+    Raises
+    ------
+    SourceError
+        There is no further frame, which `end` says, or `HALF_FRAMES` in a row were half.
     """
-
-    def __init__(self, capture: Callable[[], Frame], release: Callable[[], None]) -> None:
-        self._capture = capture
-        self._release = release
-        self._news = threading.Condition()
-        self._frame: Frame | None = None
-        self._error: Exception | None = None
-        self._is_closed = False
-        self._thread = threading.Thread(target=self._fill, name="capture", daemon=True)
-        self._thread.start()
-
-    def take(self, timeout_s: float) -> Frame:
-        """The newest frame that was not taken yet.
-
-        Raises
-        ------
-        SourceError
-            The capture failed, or gave nothing for `timeout_s`.
-        """
-        with self._news:
-            if not self._news.wait_for(lambda: self._frame or self._error or self._is_closed, timeout_s):
-                raise SourceError(f"no frame for {timeout_s:g} s; check the cable or the network and start again")
-            frame, self._frame = self._frame, None
-        if frame is None:
-            raise self._error or SourceError("the source is closed")
-        return frame
-
-    def close(self) -> None:
-        """Stop the thread; one that hangs in its driver is left behind after `CLOSE_TIMEOUT_S`."""
-        with self._news:
-            self._is_closed = True
-            self._news.notify_all()
-        self._thread.join(CLOSE_TIMEOUT_S)
-
-    def _fill(self) -> None:
-        try:
-            while not self._is_closed:
-                self._put(self._capture())
-        except Exception as error:  # handed to the reader, who raises it
-            with self._news:
-                self._error = error
-                self._news.notify_all()
-        finally:
-            self._release()
-
-    def _put(self, frame: Frame) -> None:
-        with self._news:
-            self._frame = frame
-            self._news.notify_all()
+    halves = 0
+    while halves < HALF_FRAMES:
+        is_read, picture = capture.read()
+        if not is_read or picture is None:
+            raise SourceError(f"{name}: {end}")
+        gray = as_gray(picture)
+        halves = halves + 1 if is_half(gray) else 0
+        if not halves:
+            yield gray, as_colour(picture) if with_colour else None
+    raise SourceError(
+        f"{name}: {halves} half frames in a row, their lower part is one flat level; "
+        "check cable and power, and cut a flat border off with crop"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +11,19 @@ import cv2
 
 from edge.errors import SourceError
 from edge.nouns import Frame
-from edge.sources.base import NewestFrames, Source, SourceSettings, as_gray
-from edge.stderr import caught_stderr
+from edge.sources.base import Source, SourceSettings, whole_frames
 
 DEVICES = Path("/dev/video*")
 
+MJPG_PIXELS = 1280 * 720
+"""From this size on "auto" asks for MJPG: USB 2 carries 10 frames a second of it raw, 30 compressed (UVC cameras)."""
+
+LONGEST_AGE_S = 60.0
+"""A frame that would be older was dated by another clock."""
+
 
 class CameraSource(Source):
-    """The newest frame of a V4L2 device; a thread empties the driver's queue all the time.
+    """The frames of a V4L2 device, by path or by an id under /dev/v4l/by-id that survives a replug.
 
     Raises
     ------
@@ -26,37 +32,39 @@ class CameraSource(Source):
     """
 
     is_live = True
+    runs_ahead = True
 
     def __init__(self, device: str, settings: SourceSettings) -> None:
         super().__init__(settings)
         self.device = device
         self._capture = _open_device(device)
-        self._index = 0
         self._configure()
-        self._frames = NewestFrames(self._next, self._capture.release)
 
     def __iter__(self) -> Iterator[Frame]:
-        while True:
-            yield self._frames.take(self.settings.timeout_s)
+        end = "the camera stopped giving frames; check its cable and start again"
+        frames = whole_frames(self._capture, self.device, end, self.settings.with_colour)
+        for index, (gray, colour) in enumerate(frames):
+            yield self.frame(gray, f"v4l2:{self.device}", index, age_s=self._age_s(), colour=colour)
 
     def close(self) -> None:
-        """Stop capturing and let the device go."""
-        self._frames.close()
+        """Let the device go."""
+        self._capture.release()
 
-    def _next(self) -> Frame:
-        is_read, picture = self._capture.read()
-        if not is_read or picture is None:
-            raise SourceError(f"{self.device}: the camera stopped giving frames; check its cable and start again")
-        frame = self.frame(as_gray(picture), f"v4l2:{self.device}", self._index)
-        self._index += 1
-        return frame
+    def _age_s(self) -> float:
+        """Seconds since the driver filled the frame, 0 where it does not date frames by the monotonic clock."""
+        age_s = time.monotonic() - self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        return age_s if 0 < age_s < LONGEST_AGE_S else 0.0
 
     def _configure(self) -> None:
+        pixel_format = asked_format(self.settings)
+        if pixel_format:
+            self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*pixel_format))  # before the size
+        if self.settings.size:
+            self._set_size(*self.settings.size)
         if self.settings.fps:
             self._capture.set(cv2.CAP_PROP_FPS, self.settings.fps)
-        if not self.settings.size:
-            return
-        width, height = self.settings.size
+
+    def _set_size(self, width: int, height: int) -> None:
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
         self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
         found = tuple(int(self._capture.get(name)) for name in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
@@ -90,14 +98,21 @@ def video_devices() -> list[str]:
     return sorted((str(path) for path in DEVICES.parent.glob(DEVICES.name)), key=lambda path: (len(path), path))
 
 
+def asked_format(settings: SourceSettings) -> str | None:
+    """The four characters to ask the camera for; None leaves it its choice."""
+    if settings.pixel_format != "auto":
+        return settings.pixel_format.upper()
+    return "MJPG" if settings.size and settings.size[0] * settings.size[1] >= MJPG_PIXELS else None
+
+
 def _open_device(device: str) -> cv2.VideoCapture:
     path = Path(device)
     if not path.exists():
         there = ", ".join(video_devices()) or "none"
         raise SourceError(f"{device}: no such device, there is: {there}; plug the camera in, or try the source demo:")
     number = re.fullmatch(r"/dev/video(\d+)", str(path.resolve()))
-    with caught_stderr():
-        capture = cv2.VideoCapture(int(number[1]) if number else device, cv2.CAP_V4L2)
+    # What OpenCV says of it is not caught: a driver may hang here, and stderr is needed to say so.
+    capture = cv2.VideoCapture(int(number[1]) if number else device, cv2.CAP_V4L2)
     if not capture.isOpened():
         capture.release()
         raise SourceError(

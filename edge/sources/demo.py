@@ -73,8 +73,7 @@ class DemoSource(Source):
     def _newest(self) -> Iterator[Frame]:
         fps = self.settings.fps or DEFAULT_FPS
         start_s, index = time.monotonic(), 0
-        while True:
-            time.sleep(max(0.0, start_s + index / fps - time.monotonic()))
+        while not self.pause(start_s + index / fps - time.monotonic()):
             yield self._frame(index)
             index = max(index + 1, int((time.monotonic() - start_s) * fps))
 

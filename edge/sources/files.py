@@ -1,4 +1,4 @@
-"""Pictures, folders of pictures and video files: every frame once, in order."""
+"""Pictures, documents of several pages, folders of both, and video files: every frame once, in order."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 
 import cv2
 
-from edge.errors import PictureError, SourceError
+from edge.errors import SourceError
 from edge.nouns import Frame
-from edge.pictures import PICTURE_SUFFIXES, load_picture
-from edge.sources.base import Source, SourceSettings, as_gray
+from edge.pictures import PDF_SUFFIX, PICTURE_SUFFIXES
+from edge.sources.base import Source, SourceSettings, as_colour, as_gray
+from edge.sources.documents import import_pdfium, read_pages
 from edge.stderr import caught_stderr
 
 VIDEO_SUFFIXES = frozenset(
@@ -37,20 +38,24 @@ VIDEO_SUFFIXES = frozenset(
 
 
 class PictureSource(Source):
-    """One picture file as one frame, dated by the file's change."""
+    """A picture file as one frame, or a TIFF or PDF of several pages as a frame a page, dated by the file's change.
+
+    A page that cannot be read goes to the settings' `on_error`, and the next is read.
+    """
 
     def __init__(self, path: Path, settings: SourceSettings) -> None:
         super().__init__(settings)
         self.path = path
 
     def __iter__(self) -> Iterator[Frame]:
-        yield self.frame(load_picture(self.path), str(self.path), 0, self.path.stat().st_mtime)
+        return _frames(self, self.path)
 
 
 class FolderSource(Source):
-    """The pictures of a folder in natural order; sub-folders are not entered, other files are named on stderr.
+    """The pages of the pictures, TIFFs and PDFs of a folder in natural order, each with its index in its file.
 
-    A picture that cannot be read goes to the settings' `on_error`, and the next is read.
+    Sub-folders are not entered, other files are named on stderr. A page that cannot be read goes to the settings'
+    `on_error`, and the next is read.
     """
 
     def __init__(self, path: Path, settings: SourceSettings) -> None:
@@ -63,19 +68,16 @@ class FolderSource(Source):
         if not self.pictures:
             found = f"found {skipped}" if skipped else "it is empty"
             raise SourceError(
-                f"{path}: no picture in this folder ({found}); name a folder with PNG, JPEG or TIFF files"
+                f"{path}: no picture in this folder ({found}); name a folder with PNG, JPEG, TIFF or PDF files"
             )
+        if any(entry.suffix.lower() == PDF_SUFFIX for entry in self.pictures):
+            import_pdfium()
         if skipped:
             settings.on_note(f"{path}: skipped {skipped}")
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, path in enumerate(self.pictures):
-            try:
-                frame = self.frame(load_picture(path), str(path), index, path.stat().st_mtime)
-            except PictureError as error:
-                self.settings.on_error(error)
-            else:
-                yield frame
+        for path in self.pictures:
+            yield from _frames(self, path)
 
 
 class VideoSource(Source):
@@ -96,7 +98,9 @@ class VideoSource(Source):
             if not is_read:
                 break
             position_s = self._property(cv2.CAP_PROP_POS_MSEC) / 1000
-            yield self.frame(as_gray(picture), str(self.path), index, self._start_s + position_s)
+            if self.settings.is_wanted(str(self.path), index):
+                colour = as_colour(picture) if self.settings.with_colour else None
+                yield self.frame(as_gray(picture), str(self.path), index, self._start_s + position_s, colour=colour)
             index += 1
         self._judge_end(index)
 
@@ -148,7 +152,15 @@ def _entries(path: Path) -> list[Path]:
 
 
 def _is_picture(entry: Path) -> bool:
-    return entry.suffix.lower() in PICTURE_SUFFIXES and not entry.name.startswith(".") and not entry.is_dir()
+    suffixes = {*PICTURE_SUFFIXES, PDF_SUFFIX}
+    return entry.suffix.lower() in suffixes and not entry.name.startswith(".") and not entry.is_dir()
+
+
+def _frames(source: Source, path: Path) -> Iterator[Frame]:
+    """The wanted pages of a file as frames."""
+    settings = source.settings
+    for index, gray, colour in read_pages(path, settings.is_wanted, settings.on_error, settings.with_colour):
+        yield source.frame(gray, str(path), index, path.stat().st_mtime, colour=colour)
 
 
 def _open_video(path: Path) -> cv2.VideoCapture:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from edge.errors import SourceError
-from edge.nouns import Frame, Gray
-from edge.sources.base import Source, SourceSettings
+import cv2
+
+from edge.errors import SourceError, UnusableSourceError
+from edge.nouns import Colour, Frame, Gray
+from edge.pictures import halve
+from edge.sources.base import PiControls, Source, SourceSettings
 
 DEFAULT_SIZE = (1280, 720)
 
 BUFFERS = 4
 
-WAIT_S = 1.0
-"""Longest wait for a frame; without one picamera2 blocks for ever when frames stop."""
-
-ATTEMPTS = 3
-"""Times that a camera which stopped is reopened before it is given up."""
-
+AF_MANUAL = 0
+"""libcamera's AfModeEnum.Manual."""
 
 NO_PICAMERA2 = (
     "picamera2 is not installed here; sudo apt install python3-picamera2, and a venv made with --system-site-packages"
@@ -44,8 +43,8 @@ class PiCameraSource(Source):
     Raises
     ------
     SourceError
-        picamera2 is missing or does not fit numpy, there is no such camera, it is in use, or it
-        stopped for good.
+        picamera2 is missing or does not fit numpy, there is no such camera, it is in use, it lacks a
+        control that is asked for, or it gives no frame.
     """
 
     is_live = True
@@ -55,14 +54,23 @@ class PiCameraSource(Source):
         self.name = f"picamera2:{number}"
         self._number = number
         self._picamera2 = import_picamera2()
-        self._camera: Any = None
-        self._open()
+        self._camera: Any = _make_camera(self._picamera2, number)
+        self._is_started = False
+        try:
+            self._start(settings.size or DEFAULT_SIZE)
+        except RuntimeError as error:
+            raise SourceError(
+                f"{self.name}: the camera cannot be started ({error}); end other programs that use it"
+            ) from error
+        finally:
+            if not self._is_started:
+                self.close()
 
     def __iter__(self) -> Iterator[Frame]:
         index = 0
         while True:
-            gray, age_s = self._capture()
-            yield self.frame(gray, self.name, index, age_s=age_s)
+            gray, colour, age_s = self._capture()
+            yield self.frame(gray, self.name, index, age_s=age_s, colour=colour)
             index += 1
 
     def close(self) -> None:
@@ -72,67 +80,105 @@ class PiCameraSource(Source):
             camera.stop()
             camera.close()
 
-    def _open(self) -> None:
-        self._camera = _make_camera(self._picamera2, self._number)
-        size = self.settings.size or DEFAULT_SIZE
-        try:
-            self._start(size)
-        except RuntimeError as error:
-            raise SourceError(
-                f"{self.name}: the camera cannot be started ({error}); end other programs that use it"
-            ) from error
-        finally:
-            if not self._is_started:
-                self.close()
-        if self._size != size:
-            self.settings.on_note(
-                f"{self.name}: gives {self._size[0]} x {self._size[1]} pixels, not {size[0]} x {size[1]}"
-            )
-
     def _start(self, size: tuple[int, int]) -> None:
-        self._is_started = False
+        controls = pi_controls(self.settings, self._camera.camera_controls, self.name)
         main = {"size": size, "format": "YUV420"}
         configuration = self._camera.create_video_configuration(
-            main=main, buffer_count=BUFFERS, queue=False, controls=self._controls()
+            main=main, buffer_count=BUFFERS, queue=False, controls=controls
         )
         self._camera.configure(configuration)
         given = self._camera.camera_configuration()["main"]
         self._size, self._stride = (int(given["size"][0]), int(given["size"][1])), int(given["stride"])
         self._camera.start()
         self._is_started = True
+        if self._size != size:
+            self.settings.on_note(
+                f"{self.name}: gives {self._size[0]} x {self._size[1]} pixels, not {size[0]} x {size[1]}"
+            )
 
-    def _controls(self) -> dict[str, Any]:
-        """Only what this camera has."""
-        wanted = {"FrameRate": self.settings.fps} if self.settings.fps else {}
-        return {name: value for name, value in wanted.items() if name in self._camera.camera_controls}
+    def _capture(self) -> tuple[Gray, Colour | None, float]:
+        """The gray plane, the colour planes where they are asked for, and their age in seconds."""
+        try:
+            request = self._camera.capture_request(wait=self.settings.timeout_s)
+        except TimeoutError as error:
+            self._camera.cancel_all_and_flush()
+            raise SourceError(
+                f"{self.name}: no frame for {self.settings.timeout_s:g} s; check the camera's ribbon cable"
+            ) from error
+        try:
+            return *self._planes(request), _age_s(request)
+        finally:
+            request.release()
 
-    def _capture(self) -> tuple[Gray, float]:
-        """The gray plane and its age in seconds; a camera that stopped is reopened."""
-        for _ in range(ATTEMPTS):
-            try:
-                request = self._camera.capture_request(wait=WAIT_S)
-            except TimeoutError:
-                self._reopen()
-                continue
-            try:
-                return self._gray(request), _age_s(request)
-            finally:
-                request.release()
-        raise SourceError(
-            f"{self.name}: no frame for {ATTEMPTS * WAIT_S:g} s, reopened {ATTEMPTS} times; "
-            "check the camera's ribbon cable"
-        )
-
-    def _gray(self, request: Any) -> Gray:
+    def _planes(self, request: Any) -> tuple[Gray, Colour | None]:
         width, height = self._size
         with self._picamera2.MappedArray(request, "main", reshape=False, write=False) as mapped:
-            return luma_plane(mapped.array, width, height, self._stride)
+            gray = luma_plane(mapped.array, width, height, self._stride)
+            return gray, colour_planes(mapped.array, gray, self._stride) if self.settings.with_colour else None
 
-    def _reopen(self) -> None:
-        self.settings.on_note(f"{self.name}: no frame for {WAIT_S:g} s; opening the camera again")
-        self._camera.cancel_all_and_flush()
-        self.close()
-        self._open()
+
+def pi_controls(settings: SourceSettings, advertised: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The controls that the settings ask for, by libcamera's names.
+
+    A frame rate that the camera cannot be told is left to it; everything else must be there.
+
+    Parameters
+    ----------
+    settings : SourceSettings
+    advertised : mapping of str to (lowest, highest, default)
+        `Picamera2.camera_controls`.
+    name : str
+        The camera's, for the error.
+
+    Raises
+    ------
+    UnusableSourceError
+        The camera lacks a control, or its range does not hold the value.
+
+    References
+    ----------
+    Raspberry Pi Ltd, The Picamera2 Library, appendix C: camera controls.
+    """
+    wanted = _wanted_controls(settings.pi)
+    missing = [f"{key} ({control})" for key, control, _ in wanted if control not in advertised]
+    if missing:
+        raise UnusableSourceError(
+            f"{name}: this camera has no {', '.join(missing)}; it has {', '.join(sorted(advertised)) or 'no controls'}"
+        )
+    for key, control, value in wanted:
+        _check_range(name, key, value, advertised[control])
+    controls = {control: value for _, control, value in wanted}
+    if settings.fps and "FrameRate" in advertised:
+        controls["FrameRate"] = settings.fps
+    if {"ExposureTime", "AnalogueGain"} & controls.keys() and "AeEnable" in advertised:
+        controls["AeEnable"] = False
+    return controls
+
+
+def _wanted_controls(pi: PiControls) -> list[tuple[str, str, Any]]:
+    """Key of the configuration, control of libcamera, value."""
+    asked = [
+        ("exposure_us", "ExposureTime", pi.exposure_us),
+        ("gain", "AnalogueGain", pi.gain),
+        ("focus", "AfMode", None if pi.focus is None else AF_MANUAL),
+        ("focus", "LensPosition", pi.focus),
+        ("sensor_crop", "ScalerCrop", pi.sensor_crop),
+    ]
+    return [(key, control, value) for key, control, value in asked if value is not None]
+
+
+def _check_range(name: str, key: str, value: Any, limits: Any) -> None:
+    """A highest value of 0 stands for none; a rectangle must lie inside the largest."""
+    lowest, highest = limits[0], limits[1]
+    if isinstance(value, tuple):
+        (x, y, width, height), (left, top, wide, high) = value, highest
+        is_inside = x >= left and y >= top and x + width <= left + wide and y + height <= top + high
+    else:
+        is_inside = value >= lowest and (not highest or value <= highest)
+    if not is_inside:
+        shown = list(value) if isinstance(value, tuple) else value
+        found = f"within {list(highest)}" if isinstance(value, tuple) else f"from {lowest} to {highest}"
+        raise UnusableSourceError(f"{name}: {key} = {shown} is not possible, this camera takes {found}; change {key}")
 
 
 def luma_plane(buffer: Gray, width: int, height: int, stride: int) -> Gray:
@@ -140,22 +186,45 @@ def luma_plane(buffer: Gray, width: int, height: int, stride: int) -> Gray:
     return buffer.reshape(-1)[: height * stride].reshape(height, stride)[:, :width].copy()
 
 
+def colour_planes(buffer: Gray, gray: Gray, stride: int) -> Colour:
+    """The colour planes of a flat YUV420 buffer, BGR at half size, which is what U and V have.
+
+    The planes count as full range, as the gray levels do; where the camera's are not, colours are an eighth paler.
+
+    Parameters
+    ----------
+    buffer : (n,) uint8
+        Y, then U, then V; rows of Y are `stride` bytes, those of U and V half as many.
+    gray : (height, width) uint8
+        See `luma_plane`; both sides are even.
+    stride : int
+
+    References
+    ----------
+    ITU-T T.871 (JFIF), section 7: full-range Y, Cb and Cr.
+    """
+    height, width = gray.shape
+    chroma = buffer.reshape(-1)[height * stride : height * stride * 3 // 2].reshape(2, height // 2, stride // 2)
+    blue, red = chroma[:, :, : width // 2]
+    return cv2.cvtColor(cv2.merge([halve(gray), red, blue]), cv2.COLOR_YCrCb2BGR)
+
+
 def import_picamera2() -> ModuleType:
     """The picamera2 module.
 
     Raises
     ------
-    SourceError
+    UnusableSourceError
         It is not installed, not visible in this environment, or built for another numpy.
     """
     try:
         return importlib.import_module("picamera2")
     except ImportError as error:
-        raise SourceError(INVISIBLE_LIBCAMERA if "libcamera" in str(error) else NO_PICAMERA2) from error
+        raise UnusableSourceError(INVISIBLE_LIBCAMERA if "libcamera" in str(error) else NO_PICAMERA2) from error
     except ValueError as error:
         if "numpy.dtype size changed" not in str(error):
             raise
-        raise SourceError(OTHER_NUMPY) from error
+        raise UnusableSourceError(OTHER_NUMPY) from error
 
 
 def camera_count(picamera2: ModuleType) -> int:

@@ -39,7 +39,7 @@ def test_a_plot_shows_input_glyph_and_the_longest_bar_at_the_label():
     gray = np.zeros((40, 20), np.uint8)
     glyph = Glyph(np.full((28, 28), 255, np.uint8))
     scores = {"0": 0.1, "1": 0.7, "": 0.2}
-    picture = plot_prediction(gray, glyph, Prediction("1", 0.7, scores))
+    picture = plot_prediction(gray, glyph.pixels, Prediction("1", 0.7, scores))
     assert picture.shape == (PANEL + 4 * MARGIN, 2 * PANEL + BARS_WIDTH + 6 * MARGIN, 3)
     middle = 3 * MARGIN + PANEL // 2
     assert picture[middle, MARGIN + PANEL // 2].max() == 0

@@ -238,7 +238,7 @@ BAD = {
     "animated gif": (gif(3), "an animated GIF of 3 frames"),
     "animated png": (png(before_data=png_chunk(b"acTL", struct.pack(">II", 4, 0))), "an animated PNG of 4 frames"),
     "animated webp": (webp_animation(2), "an animated WebP of 2 frames"),
-    "tiff of pages": (tiff(pages=3), "a TIFF of 3 pages; split it"),
+    "tiff of pages": (tiff(pages=3), "a TIFF of 3 pages, not a single picture; readout read"),
     "float tiff": (
         cv2.imencode(".tiff", np.ones((16, 16), np.float32))[1].tobytes(),
         "pixels are float32, 8 or 16 bits",

@@ -170,7 +170,8 @@ def test_an_annotated_picture_has_the_status_colour_at_the_box(tmp_path):
 @pytest.mark.parametrize(
     ("source", "index", "stem"),
     [
-        ("a/b/page.png", 3, "page"),
+        ("a/b/page.png", 0, "page"),
+        ("a/b/scan.tif", 3, "scan-000003"),
         ("clip.mp4", 3, "clip-000003"),
         ("v4l2:/dev/video0", 1, "v4l2-dev-video0-000001"),
         ("http://host/snapshot.jpg", 1, "http-host-snapshot.jpg-000001"),

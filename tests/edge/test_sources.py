@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import importlib
 import sys
-import threading
-import time
 import types
 from pathlib import Path
 
@@ -14,13 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import EdgeError, PictureError, SourceError
-from edge.sources import SourceSettings, is_live_uri, open_source
-from edge.sources.base import NewestFrames, rotate
+from edge.errors import EdgeError, PictureError, SourceError, UnusableSourceError
+from edge.sources import Backoff, SourceSettings, is_live_uri, open_source
+from edge.sources.base import PiControls, rotate
+from edge.sources.camera import asked_format
 from edge.sources.demo import DemoSettings, parse_demo, render_meter, value_at
 from edge.sources.files import natural_key
 from edge.sources.network import without_password
-from edge.sources.picamera import luma_plane
+from edge.sources.picamera import luma_plane, pi_controls
 
 
 def write_picture(path, level=200):
@@ -55,7 +53,7 @@ def test_a_bad_picture_in_a_folder_is_reported_and_the_next_is_read(tmp_path):
     write_picture(tmp_path / "3.png")
     errors: list[EdgeError] = []
     with open_source(str(tmp_path), SourceSettings(on_error=errors.append)) as source:
-        assert [frame.index for frame in source] == [0, 2]
+        assert [(Path(frame.source).name, frame.index) for frame in source] == [("1.png", 0), ("3.png", 0)]
     assert len(errors) == 1
     assert "2.png: the file is empty" in str(errors[0])
 
@@ -201,7 +199,7 @@ def play_camera(monkeypatch, frames, opens=lambda _: True):
             return False
 
         def get(self, name):
-            return {cv2.CAP_PROP_FRAME_WIDTH: 640.0, cv2.CAP_PROP_FRAME_HEIGHT: 480.0}[name]
+            return {cv2.CAP_PROP_FRAME_WIDTH: 640.0, cv2.CAP_PROP_FRAME_HEIGHT: 480.0}.get(name, 0.0)
 
         def read(self):
             frame = next(self.frames, None)
@@ -245,17 +243,6 @@ def test_another_size_than_asked_for_is_said(monkeypatch, tmp_path):
     with open_source(f"v4l2:{tmp_path}/video0", SourceSettings(size=(1280, 720), on_note=notes.append)) as source:
         next(iter(source))
     assert "gives 640 x 480 pixels, not 1280 x 720" in notes[0]
-
-
-def test_a_capture_that_hangs_is_an_error_after_its_time():
-    hanging = threading.Event()
-    frames = NewestFrames(lambda: hanging.wait(30), lambda: None)
-    start_s = time.monotonic()
-    with pytest.raises(SourceError, match=r"no frame for 0\.05 s"):
-        frames.take(0.05)
-    assert time.monotonic() - start_s < 2
-    hanging.set()
-    frames.close()
 
 
 def test_the_luma_plane_is_cut_out_of_its_stride():
@@ -315,55 +302,89 @@ def test_a_busy_pi_camera_gives_its_cause(monkeypatch):
         open_source("picamera2:0")
 
 
-# The network
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """/snapshot.jpg is a picture, /page a web page, the rest is missing."""
-
-    def do_GET(self):
-        answers = {
-            "/snapshot.jpg": ("image/jpeg", cv2.imencode(".jpg", np.full((16, 24), 90, np.uint8))[1].tobytes()),
-            "/page": ("text/html", b"<html>"),
-        }
-        if self.path not in answers:
-            self.send_error(404)
-            return
-        kind, body = answers[self.path]
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-
-
-def test_a_snapshot_address_is_asked_again_for_every_frame(server):
-    with open_source(f"{server}/snapshot.jpg", quiet(fps=50.0)) as source:
-        frames = iter(source)
-        first, second = next(frames), next(frames)
-    assert source.is_live
-    assert first.gray.shape == (16, 24)
-    assert abs(int(first.gray[0, 0]) - 90) < 3
-    assert second.index == 1
+def test_a_device_by_its_id_survives_a_replug(monkeypatch, tmp_path):
+    for name in ("video0", "video2"):
+        (tmp_path / name).touch()
+    by_id = tmp_path / "usb-camera-index0"
+    by_id.symlink_to(tmp_path / "video0")
+    opened = play_camera(monkeypatch, [COLOUR])
+    monkeypatch.setattr("edge.sources.camera.DEVICES", tmp_path / "video*")
+    asked = quiet(recovery=Backoff(0.01, 0.02), timeout_s=2.0)
+    with open_source(f"v4l2:{by_id}", asked) as source:
+        assert source.poll(2.0) is not None
+        by_id.unlink()
+        assert source.poll(0.1) is None
+        assert source.is_lost
+        by_id.symlink_to(tmp_path / "video2")
+        frame = source.poll(2.0)
+    assert frame is not None
+    assert frame.source == f"v4l2:{by_id}"
+    assert opened[0] == str(by_id)
+    assert len(opened) >= 2
 
 
 @pytest.mark.parametrize(
-    ("path", "message"),
-    [("/none", "answers 404 Not Found"), ("/page", "answers with text/html, not a picture or video")],
+    ("asked", "sent"),
+    [
+        ({}, None),
+        ({"size": (640, 480)}, None),
+        ({"size": (1280, 720)}, "MJPG"),
+        ({"pixel_format": "yuyv", "size": (1280, 720)}, "YUYV"),
+        ({"pixel_format": "mjpg"}, "MJPG"),
+    ],
 )
-def test_an_address_without_pictures_is_told(server, path, message):
-    with pytest.raises(SourceError, match=message):
-        open_source(server + path)
+def test_mjpg_is_asked_for_where_raw_pictures_do_not_fit_the_cable(asked, sent):
+    assert asked_format(quiet(**asked)) == sent
+
+
+ADVERTISED = {
+    "ExposureTime": (26, 1_000_000, 20_000),
+    "AnalogueGain": (1.0, 16.0, 1.0),
+    "AeEnable": (False, True, True),
+    "FrameRate": (1, 120, 30),
+    "ScalerCrop": ((0, 0, 64, 64), (0, 0, 4608, 2592), (576, 0, 3456, 2592)),
+}
+
+
+def test_the_pi_cameras_controls_are_those_asked_for():
+    asked = quiet(fps=5.0, pi=PiControls(exposure_us=5000, gain=2.0, sensor_crop=(100, 100, 2304, 1296)))
+    assert pi_controls(asked, ADVERTISED, "picamera2:0") == {
+        "ExposureTime": 5000,
+        "AnalogueGain": 2.0,
+        "ScalerCrop": (100, 100, 2304, 1296),
+        "FrameRate": 5.0,
+        "AeEnable": False,
+    }
+    assert pi_controls(quiet(), ADVERTISED, "picamera2:0") == {}
+
+
+def test_a_lens_is_moved_by_hand_where_there_is_one():
+    advertised = {"AfMode": (0, 2, 0), "LensPosition": (0.0, 32.0, 1.0)}
+    asked = quiet(pi=PiControls(focus=10.0))
+    assert pi_controls(asked, advertised, "picamera2:0") == {"AfMode": 0, "LensPosition": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("pi", "message"),
+    [
+        (PiControls(focus=1.0), r"this camera has no focus \(AfMode\), focus \(LensPosition\); it has AeEnable, "),
+        (PiControls(exposure_us=5), "exposure_us = 5 is not possible, this camera takes from 26 to 1000000"),
+        (PiControls(gain=99.0), "gain = 99.0 is not possible, this camera takes from 1.0 to 16.0"),
+        (PiControls(sensor_crop=(4600, 0, 64, 64)), r"sensor_crop = \[4600, 0, 64, 64\] is not possible.*4608, 2592"),
+    ],
+)
+def test_a_control_that_the_pi_camera_lacks_is_one_line(pi, message):
+    with pytest.raises(UnusableSourceError, match=f"picamera2:0: {message}") as caught:
+        pi_controls(quiet(pi=pi), ADVERTISED, "picamera2:0")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pi_cameras_controls_are_refused_for_another_source():
+    with pytest.raises(UnusableSourceError, match="demo:: exposure_us, gain, focus and sensor_crop are a Pi camera's"):
+        open_source("demo:", quiet(pi=PiControls(gain=2.0)))
+
+
+# The network
 
 
 @pytest.mark.parametrize("scheme", ["http", "rtsp"])
@@ -411,6 +432,23 @@ def test_the_meters_settings_are_read_from_its_address():
 def test_a_meter_too_small_to_read_is_refused():
     with pytest.raises(SourceError, match="at least 160 x 60, got 20 x 20"):
         open_source("demo:", SourceSettings(size=(20, 20)))
+
+
+def test_a_crop_is_cut_before_the_turn():
+    with open_source("demo:?frames=1", quiet(crop=(200, 100, 80, 40), rotation=90)) as source:
+        (turned,) = source
+    with open_source("demo:?frames=1", quiet()) as source:
+        (whole,) = source
+    assert np.array_equal(turned.gray, np.rot90(whole.gray[100:140, 200:280], -1))
+
+
+def test_a_crop_outside_the_frame_is_one_line():
+    message = r"demo:: the frame has 640 x 480 pixels, crop = \[600, 0, 80, 40\] reaches outside"
+    with (
+        open_source("demo:?frames=1", quiet(crop=(600, 0, 80, 40))) as source,
+        pytest.raises(SourceError, match=message),
+    ):
+        list(source)
 
 
 @pytest.mark.parametrize(("rotation", "corner"), [(0, (0, 0)), (90, (0, 1)), (180, (1, 2)), (270, (2, 0))])

@@ -124,7 +124,7 @@ def _add_dust(picture: Pixels, rng: np.random.Generator) -> None:
         start = rng.uniform((0, 0), (columns, rows))
         hair = start + np.cumsum(rng.normal(0, 8, (20, 2)), axis=0)
         cv2.polylines(picture, [hair.astype(np.int32)], False, (130, 130, 130), 1, cv2.LINE_AA)
-    if rng.random() < 0.1:
+    if rng.random() < 0.05:
         x = int(rng.integers(columns - 2))
         picture[:, x : x + 2] = (picture[:, x : x + 2] * 0.9).astype(np.uint8)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from typing import Literal
 
 import cv2
@@ -30,6 +31,12 @@ MNIST_DIGIT = 20
 
 INK_LEVEL = 40
 """A pixel of MNIST above this is the digit's."""
+
+NOT_ONE = (0, 2, 3, 4, 5, 6, 7, 8, 9)
+"""Digits that are overwritten by each other; a 1 is part of most of them, so that the other one would be read."""
+
+SPECK = 5
+"""Side in MNIST's pixels that a dot beside a digit has at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +116,19 @@ def _writers(split: Split) -> list[tuple[Gray, ...]]:
     found = []
     for name in np.unique(digits.writers):
         mine = digits.writers == name
-        by_label = tuple(digits.images[mine & (digits.labels == label)] for label in range(10))
+        by_label = [digits.images[mine & (digits.labels == label)] for label in range(10)]
         if all(map(len, by_label)):
-            found.append(by_label)
+            found.append(tuple(np.stack([without_specks(image) for image in images]) for images in by_label))
     return found
+
+
+def without_specks(image: Gray) -> Gray:
+    """An MNIST picture without the dots beside its digit, which on a line would be read as points, rightly."""
+    _, marks, stats, _ = cv2.connectedComponentsWithStats((image > INK_LEVEL).astype(np.uint8), connectivity=8)
+    ink = stats[1:, cv2.CC_STAT_AREA]
+    sides = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    specks = 1 + np.flatnonzero((sides <= SPECK) & (ink < 0.2 * ink.sum()))
+    return np.where(cv2.dilate(np.isin(marks, specks).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, 0, image)
 
 
 def _held_out(split: Split) -> Digits:
@@ -224,7 +240,7 @@ def _write_digit(
     ink = digit_ink(digit, _digit_height(box, writer), writer, rng)
     middle = np.array([x + width / 2, y + height / 2]) + rng.normal(0, 0.04, 2) * (width, height)
     if rng.random() < touching:
-        middle += _push(ink, box, middle, rng)
+        middle = np.array([x + width / 2, y + height / 2]) + _push(ink, box, rng)
     left, top, columns, rows = cv2.boundingRect((ink > 128).astype(np.uint8))
     corner = np.floor(middle - np.array(ink.shape[::-1]) / 2).astype(int)
     _put(page, ink, corner, writer, rng)
@@ -238,14 +254,16 @@ def _digit_height(box: BoxArea, writer: Writer) -> float:
     return min(writer.size * box[3], 1.02 * box[2])
 
 
-def _push(ink: Gray, box: BoxArea, middle: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A move that makes ink in the middle of a cell reach over one of its walls by up to a tenth of the cell."""
+def _push(ink: Gray, box: BoxArea, rng: np.random.Generator) -> np.ndarray:
+    """A move that makes ink in the middle of a cell reach over one of its walls.
+
+    It reaches by up to a tenth of the cell, and by no more than a third of itself: a 1 on the wall is in neither cell.
+    """
     _, _, columns, rows = cv2.boundingRect((ink > 128).astype(np.uint8))
     _, _, width, height = box
-    over = rng.uniform(0, 0.1)
-    if rng.random() < 0.5:
-        return np.array([(0.5 + over) * width - columns / 2, 0]) * rng.choice([-1, 1])
-    return np.array([0, (0.5 + over) * height - rows / 2]) * rng.choice([-1, 1])
+    over = rng.uniform(0, np.minimum([0.1 * width, 0.1 * height], [columns / 3, rows / 3]))
+    move = (np.array([width, height]) - (columns, rows)) / 2 + over
+    return move * (rng.permutation([1, 0]) * rng.choice([-1, 1]))
 
 
 def digit_ink(digit: int, height: float, writer: Writer, rng: np.random.Generator) -> Gray:
@@ -286,12 +304,12 @@ def _write_trouble(
     x, y, width, height = box
     middle, size = np.array([x + width / 2, y + height / 2]), _digit_height(box, writer)
     other = (int(character) + int(rng.integers(1, 10))) % 10
-    if trouble in ("struck", "overwritten"):
+    if trouble == "struck":
         _put_middle(page, digit_ink(int(character), size, writer, rng), middle, writer, rng)
     if trouble == "overwritten":
-        _put_middle(
-            page, digit_ink(other, 1.05 * size, writer, rng), middle + rng.normal(0, 0.03, 2) * width, writer, rng
-        )
+        inks = [digit_ink(int(digit), size, writer, rng) for digit in rng.choice(NOT_ONE, 6, replace=False)]
+        for ink in max(combinations(inks, 2), key=_both_show):
+            _put_middle(page, ink, middle, writer, rng)
     if trouble == "double":
         for digit, side in ((int(character), -0.22), (other, 0.22)):
             _put_middle(
@@ -299,6 +317,17 @@ def _write_trouble(
             )
     if trouble in ("struck", "scribble"):
         _put_middle(page, _strokes(box, trouble, rng), middle, writer, rng)
+
+
+def _both_show(pair: tuple[Gray, Gray]) -> float:
+    """Of two digits one over the other, the share of ink that the other leaves bare; where little is, one is read."""
+    return min(_left_bare(*pair), _left_bare(*reversed(pair)))
+
+
+def _left_bare(under: Gray, over: Gray) -> float:
+    down, right = (np.array(under.shape) - over.shape) / 2
+    cover = cv2.warpAffine(over, np.array([[1, 0, right], [0, 1, down]]), under.shape[::-1])
+    return float((cover < 128)[under > 128].mean())
 
 
 def _put_middle(page: Colour, ink: Gray, middle: np.ndarray, writer: Writer, rng: np.random.Generator) -> None:
@@ -314,15 +343,14 @@ def _strokes(box: BoxArea, trouble: Trouble, rng: np.random.Generator) -> Gray:
     ink = np.zeros((height, width), np.uint8)
     pen = max(3, height // 20)
     if trouble == "struck":
-        lines = [
-            [(0.05, y), (0.95, y + rng.uniform(-0.25, 0.25))] for y in rng.uniform(0.3, 0.7, int(rng.integers(2, 5)))
-        ]
+        heights = np.linspace(0.32, 0.68, int(rng.integers(2, 4))) + rng.normal(0, 0.02)
+        lines = [[(0.05, y), (0.95, y + rng.uniform(-0.2, 0.2))] for y in heights]
     elif rng.random() < 0.3:
         lines = [[(0.15, 0.2), (0.85, 0.8)], [(0.85, 0.2), (0.15, 0.8)]]
     elif rng.random() < 0.5:
         lines = [[(x, 0.25 + 0.5 * (index % 2)) for index, x in enumerate(np.linspace(0.1, 0.9, 9))]]
     else:
-        lines = [rng.uniform(0.15, 0.85, (12, 2)).tolist()]
+        lines = [rng.uniform(0.15, 0.85, (20, 2)).tolist()]
     for line in lines:
         points = (np.array(line) * (width, height) * 16).astype(np.int32)
         cv2.polylines(ink, [points[:, None]], False, 255, pen, cv2.LINE_AA, shift=4)

@@ -14,6 +14,7 @@ dense         as many numbers as go on a sheet, for counting; not among `KINDS`
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,9 @@ from edge.schema import BoxArea, FieldTable, Point
 from tests.forms.draw import Bgr, Line, fill_box, frame, rounded_frame, rule, write
 from tests.forms.nouns import Colour, Form
 from train.data.fonts import digit_faces, family
+
+Spec = tuple[str, int, dict[str, Any]]
+"""Label of a number, how many cells it has, and the keys of its field."""
 
 KINDS = ("comb", "cells", "table", "single", "fiducials", "lines")
 
@@ -67,7 +71,7 @@ SENTENCES = (
 
 HEADINGS = ("Personal data", "About you", "Account", "Readings", "Amounts", "Details of the claim", "Further details")
 
-SPECS: tuple[tuple[str, int, dict[str, Any]], ...] = (
+SPECS: tuple[Spec, ...] = (
     ("Customer number", 8, {"check": "luhn"}),
     ("Card number", 10, {"check": "luhn", "length": 10}),
     ("Member number", 7, {"check": "mod11"}),
@@ -90,7 +94,7 @@ SPECS: tuple[tuple[str, int, dict[str, Any]], ...] = (
     ("Room", 3, {}),
     ("Key", 4, {}),
 )
-"""Label, number of cells, and the keys of the field."""
+"""What forms ask for."""
 
 DENSE = [spec for spec in SPECS if "check" in spec[2]] + [("Number", 6, {"length": 6}), ("Count", 5, {})]
 
@@ -165,7 +169,9 @@ def _draw_look(kind: str, rng: np.random.Generator) -> Look:
         line=line,
         inner=inner,
         is_rounded=bool(is_apart and line.pattern == "solid" and rng.random() < 0.35),
-        shade=_pale(accent, rng) if kind in ("cells", "table", "single", "dense") and rng.random() < 0.35 else None,
+        shade=_pale(accent, rng.uniform(0.1, 0.25))
+        if kind in ("cells", "table", "single", "dense") and rng.random() < 0.35
+        else None,
         is_label_above=bool(rng.random() < 0.5),
         tick=rng.uniform(0.25, 0.6),
         has_comb_frame=bool(rng.random() < 0.4),
@@ -183,8 +189,7 @@ def _draw_line(kind: str, accent: Bgr, rng: np.random.Generator) -> Line:
     return Line(int(rng.integers(1, 6)), colour, pattern)
 
 
-def _pale(colour: Bgr, rng: np.random.Generator) -> Bgr:
-    share = rng.uniform(0.1, 0.25)
+def _pale(colour: Bgr, share: float) -> Bgr:
     blue, green, red = (round(255 - share * (255 - part)) for part in colour)
     return blue, green, red
 
@@ -287,7 +292,7 @@ def _print_rows(
     kind: str,
     area: BoxArea,
     look: Look,
-    specs: list[tuple[str, int, dict[str, Any]]],
+    specs: list[Spec],
     rng: np.random.Generator,
 ) -> Block:
     """Two to four rows of fields, one or two a row where they fit; takes them from `specs`."""
@@ -353,7 +358,7 @@ def _boxes(kind: str, x: int, y: int, count: int, rule_keys: dict[str, Any], loo
     boxes = []
     for index in range(count):
         if kind == "single" and index in wide:
-            x += look.gap // 2 if len(wide) == 2 else look.gap
+            x += look.gap // len(wide)
         boxes.append((x, y, look.pitch, look.height))
         x += look.pitch + look.gap
     return boxes
@@ -394,54 +399,60 @@ def _print_table(
     kind: str,
     area: BoxArea,
     look: Look,
-    specs: list[tuple[str, int, dict[str, Any]]],
+    specs: list[Spec],
     rng: np.random.Generator,
 ) -> Block:
     """A ruled table: a column of labels, then columns cut into digits; a row has a field in each of them."""
     x, y, width, height = area
     columns = _columns(width - mm(34), look, rng)
     rows = int(min(rng.integers(4, 10), (height - mm(18)) // look.height))
-    specs.clear()
+    specs.clear()  # a sheet has one table
     if rows < 2:
         return Block([], y)
-    lefts = np.cumsum([mm(34), *(count * look.pitch for _, count, _ in columns)]).tolist()
-    full, top = lefts[-1], y + mm(8)
-    fill_box(page, (x, y, full, mm(8)), _pale(look.accent, rng))
-    write(page, "Item", look.bold, round(look.size * 0.8), x + mm(1.5), y + mm(2.5), look.ink)
+    lefts = [x + mm(34)]
+    for _, count, _ in columns:
+        lefts.append(lefts[-1] + count * look.pitch)
+    top = y + mm(8)
+    _print_table_heads(page, (x, y, lefts[-1] - x, mm(8)), zip(lefts, columns, strict=False), look)
+    _print_items(page, (x, top, lefts[-1] - x, rows * look.height), look)
     fields = []
-    for row in range(rows):
-        if look.shade and row % 2:
-            fill_box(page, (x, top + row * look.height, full, look.height), look.shade)
-        write(
-            page,
-            f"Item {row + 1}",
-            look.face,
-            round(look.size * 0.85),
-            x + mm(2),
-            top + row * look.height + look.height // 3,
-            look.ink,
-        )
     for left, (label, count, keys) in zip(lefts, columns, strict=False):
-        write(page, label, look.bold, round(look.size * 0.8), x + left + mm(1.5), y + mm(2.5), look.ink)
         for index in range(1, count):
-            rule(page, x + left + index * look.pitch, top, rows * look.height, look.inner, is_level=False)
+            rule(page, left + index * look.pitch, top, rows * look.height, look.inner, is_level=False)
         for row in range(rows):
-            boxes = [
-                (x + left + i * look.pitch, top + row * look.height, look.pitch, look.height) for i in range(count)
-            ]
+            boxes = _boxes(kind, left, top + row * look.height, count, keys, look)
             fields.append(FieldTable(name=f"{_slug(label)}_{row + 1}", kind="handwriting", digits=boxes, **keys))
     thick = replace(look.line, width=max(2, look.line.width), pattern="solid")
     for row in range(rows):
-        rule(page, x, top + row * look.height, full, thick)
+        rule(page, x, top + row * look.height, lefts[-1] - x, thick)
     for left in lefts[:-1]:
-        rule(page, x + left, y, mm(8) + rows * look.height, thick, is_level=False)
-    frame(page, (x, y, full, mm(8) + rows * look.height), thick)
+        rule(page, left, y, mm(8) + rows * look.height, thick, is_level=False)
+    frame(page, (x, y, lefts[-1] - x, mm(8) + rows * look.height), thick)
     return Block(fields, top + rows * look.height + mm(6))
 
 
-def _columns(width: int, look: Look, rng: np.random.Generator) -> list[tuple[str, int, dict[str, Any]]]:
+def _print_table_heads(page: Colour, area: BoxArea, columns: Iterable[tuple[int, Spec]], look: Look) -> None:
+    """The tinted row with the columns' labels."""
+    x, y, _, _ = area
+    fill_box(page, area, _pale(look.accent, 0.18))
+    size = round(look.size * 0.8)
+    for left, label in [(x, "Item"), *((left, label) for left, (label, _, _) in columns)]:
+        write(page, label, look.bold, size, left + mm(1.5), y + mm(2.5), look.ink)
+
+
+def _print_items(page: Colour, area: BoxArea, look: Look) -> None:
+    """What stands at the left of a table's rows, and the tint of every second one."""
+    x, top, width, height = area
+    for row in range(height // look.height):
+        y = top + row * look.height
+        if look.shade and row % 2:
+            fill_box(page, (x, y, width, look.height), look.shade)
+        write(page, f"Item {row + 1}", look.face, round(look.size * 0.85), x + mm(2), y + look.height // 3, look.ink)
+
+
+def _columns(width: int, look: Look, rng: np.random.Generator) -> list[Spec]:
     """One to three columns of numbers that fit into a width."""
-    columns: list[tuple[str, int, dict[str, Any]]] = []
+    columns: list[Spec] = []
     for index in rng.permutation(len(SPECS)):
         used = sum(count for _, count, _ in columns) + SPECS[index][1]
         if used * look.pitch < width and len(columns) < 3:

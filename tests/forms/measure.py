@@ -10,7 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -103,7 +106,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind of form under one look, with the median time of a page on one thread."""
+    """One kind of form under one look, with the median seconds of processor time that a page took, on one thread."""
 
     kind: str
     look: str
@@ -113,10 +116,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident memory in megabytes after so many pages of a stack, and the seconds that they took together."""
+    """Resident memory in megabytes after so many pages of a stack, and the seconds of processor time and of the clock
+    since the command was started.
+    """
 
     pages: int
     resident_mb: float
+    processor_s: float
     seconds: float
 
 
@@ -131,8 +137,9 @@ def main() -> None:
     parser.add_argument(
         "--fields", type=int, help="count this many fields with a check digit, on pages full of numbers"
     )
-    parser.add_argument("--stack", type=int, help="read this many pages in turn and watch the memory")
-    parser.add_argument("--jobs", type=int, default=1, help="processes; times are only right with one")
+    parser.add_argument("--stack", type=int, help="read a folder of this many pages and watch the memory")
+    parser.add_argument("--table", action="store_true", help="with --stack: into a table, with a review folder")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that share the work")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--show-mistakes", type=Path, help="folder for the cells and fields that were misread")
     arguments = parser.parse_args()
@@ -150,11 +157,8 @@ def _measured(arguments: argparse.Namespace) -> dict[str, object]:
     """What the command line asks for, printed as it comes; returns it for the report."""
     if arguments.stack:
         levels = []
-        for level in measure_stack(arguments.stack, arguments.split, partial(open_form, model=arguments.model)):
-            print(
-                f"{level.pages:5d} pages  {level.resident_mb:7.1f} MB  {level.pages / level.seconds:5.2f} pages/s",
-                flush=True,
-            )
+        for level in measure_stack(arguments.stack, arguments.split, arguments.model, arguments.table):
+            print(format_level(level), flush=True)
             levels.append(asdict(level))
         return {"stack": levels}
     if arguments.fields:
@@ -207,20 +211,20 @@ def measure_look(task: tuple[str, str], count: int, split: Split, model: Path, s
 def read_pages(
     kind: str, looks: Sequence[str], count: int | None, split: Split, opener: OpenForm, shares: Shares | None = None
 ) -> Iterable[tuple[Filled, Picture, list[Reading], float]]:
-    """Pages of a kind filled in, captured and read, with the seconds that the reading took."""
+    """Pages of a kind filled in, captured and read, with the seconds of processor time that the reading took."""
     for index in islice(iter(range(1 << 30)), count):
         number, page = divmod(index, PAGES_A_FORM)
         look = looks[index % len(looks)]
-        if page == 0:
-            form = make_form(kind, number)
+        if page == 0:  # each look has forms of its own, so that few pages a look still show many forms
+            form = make_form(kind, number * len(LOOKS) + list(LOOKS).index(look))
             read = opener(form)
         rng = np.random.default_rng([SEED, list(LOOKS).index(look), index])
         filled = fill(form, split, rng, shares)
         picture = LOOKS[look](filled.colour, rng)
         gray = picture.gray
-        start = time.perf_counter()
+        start = time.process_time()
         readings = read(gray)
-        yield filled, picture, readings, time.perf_counter() - start
+        yield filled, picture, readings, time.process_time() - start
 
 
 def measure_fields(count: int, split: Split, opener: OpenForm) -> Counts:
@@ -233,23 +237,56 @@ def measure_fields(count: int, split: Split, opener: OpenForm) -> Counts:
     return counts
 
 
-def measure_stack(count: int, split: Split, opener: OpenForm) -> Iterable[Memory]:
-    """Memory and time over a stack of 300 dpi pages of one form, some pages again and again."""
-    form = make_form("cells", 0)
-    rng = np.random.default_rng(SEED)
-    pages = [scan(fill(form, split, rng).colour, rng, is_upside_down=False).gray for _ in range(STACK_PAGES)]
-    read = opener(form)
-    seconds = 0.0
+def measure_stack(
+    count: int, split: Split, model: Path, has_table: bool = False, different: int = STACK_PAGES
+) -> Iterable[Memory]:
+    """Memory and time of `edge read` over a folder of 300 dpi scans of one form, some pages again and again.
+
+    Raises
+    ------
+    RuntimeError
+        The command fails, or does not print a line a page.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = [sys.executable, "-m", "edge", "read", str(_scanned_stack(folder, count, split, different)), "--json"]
+        command += ["--config", str(folder / "form.toml"), "--model", str(model)]
+        command += ["--csv", str(folder / "out.csv"), "--review", str(folder / "review")] if has_table else []
+        start, pages = time.perf_counter(), 0
+        one_thread = {**os.environ, "OPENCV_FOR_THREADS_NUM": "1"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=one_thread) as process:
+            for pages, _ in enumerate(process.stdout or (), 1):
+                if pages % max(1, count // 20) == 0 and pages < count:  # after the last one it may be gone
+                    seconds = round(time.perf_counter() - start, 3)
+                    yield Memory(pages, _resident_mb(process.pid), _processor_s(process.pid), seconds)
+    if process.returncode or pages != count:
+        raise RuntimeError(f"edge read ended with {process.returncode} after {pages} of {count} pages")
+
+
+def _scanned_stack(folder: Path, count: int, split: Split, different: int) -> Path:
+    """A form's template and, below it, a folder of scans; the pages after the first few are links to those."""
+    form, rng = make_form("cells", 0), np.random.default_rng(SEED)
+    save_template(form, folder)
+    scans = folder / "scans"
+    scans.mkdir()
     for index in range(count):
-        start = time.perf_counter()
-        read(pages[index % len(pages)])
-        seconds += time.perf_counter() - start
-        if (index + 1) % max(1, count // 20) == 0:
-            yield Memory(index + 1, _resident_mb(), round(seconds, 3))
+        path = scans / f"{index:05d}.png"
+        if index < different:
+            gray = scan(fill(form, split, rng).colour, rng, is_upside_down=False).gray
+            cv2.imwrite(str(path), gray, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        else:
+            path.hardlink_to(scans / f"{index % different:05d}.png")
+    return scans
 
 
-def _resident_mb() -> float:
-    status = Path("/proc/self/status").read_text(encoding="ascii")
+def _processor_s(process: int) -> float:
+    """Seconds of processor time, the user's and the system's: entries 14 and 15 of Linux' stat."""
+    after_name = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mb(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1000
 
 
@@ -380,12 +417,19 @@ def format_counts(title: str, counts: Counts) -> str:
             f"{title:22s}",
             *(f"{name} {format_share(right, n)}" for name, right, n in shares),
             f"digits called blank {counts.digits_blank}",
-            f"wrong and ok {counts.unchecked_wrong}/{counts.unchecked}",
-            f"with a check digit {counts.checked_wrong}/{counts.checked}",
-            f"doubts ok {counts.doubts_ok}/{counts.doubts}",
-            f"broken ok {counts.broken_ok}/{counts.broken}",
+            f"wrong and ok {format_few(counts.unchecked_wrong, counts.unchecked)}",
+            f"with a check digit {format_few(counts.checked_wrong, counts.checked)}",
+            f"doubts ok {format_few(counts.doubts_ok, counts.doubts)}",
+            f"broken ok {format_few(counts.broken_ok, counts.broken)}",
         ]
     )
+
+
+def format_level(level: Memory) -> str:
+    """One line of a stack's table."""
+    rate, by_clock = level.pages / level.processor_s, level.pages / level.seconds
+    rates = f"{rate:.2f} pages a processor-second, {by_clock:.2f} a second"
+    return f"{level.pages:5d} pages  {level.resident_mb:7.1f} MB  {rates}"
 
 
 def format_share(right: int, n: int) -> str:
@@ -394,6 +438,14 @@ def format_share(right: int, n: int) -> str:
         return "-"
     low, high = wilson_interval(right, n)
     return f"{100 * right / n:.2f} % ({100 * low:.1f}-{100 * high:.1f}) of {n}"
+
+
+def format_few(found: int, n: int) -> str:
+    """`2 of 700 (0.078-1.036 %)`, with the 95 % Wilson interval."""
+    if not n:
+        return "-"
+    low, high = wilson_interval(found, n)
+    return f"{found} of {n} ({100 * low:.3f}-{100 * high:.3f} %)"
 
 
 def _show(folder: Path, title: str, filled: Filled, picture: Picture, readings: Sequence[Reading]) -> None:

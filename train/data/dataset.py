@@ -7,15 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.cell import CELL_COLUMNS, CELL_ROWS, normalize_cell
 from edge.errors import DataError
 from edge.normalize import normalize_glyph
 from edge.nouns import GLYPH_SIDE
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
+
+
+CROP_SHAPE = (64, 40, 3)
+"""Rows, columns and colours of a meter's crop; most are smaller, and enlarging loses nothing."""
 
 
 class DataNotFoundError(DataError):
@@ -65,22 +71,62 @@ class Digits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Crops:
+    """Colour pictures of a meter's cells with their labels.
+
+    Parameters
+    ----------
+    images : (n, 64, 40, 3) uint8
+        As cameras cut them, brought to one size; blue, green, red.
+    labels : (n,) int64
+        Places in `edge.cell.CELL_LABELS`.
+    groups : (n,) int64
+        The meter or the contributor of each; a split keeps them apart.
+    sources : (n,) int64
+        The folder of each, within its group.
+    """
+
+    images: Images
+    labels: Labels
+    groups: Labels
+    sources: Labels
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.shape[1:] != CROP_SHAPE:
+            found = f"{self.images.shape} {self.images.dtype}"
+            raise TypeError(f"Crops.images must be (n, {', '.join(map(str, CROP_SHAPE))}) uint8, got {found}")
+        for name in ("labels", "groups", "sources"):
+            values = getattr(self, name)
+            if values.dtype != np.int64 or values.shape != (len(self.images),):
+                raise TypeError(f"Crops.{name} must be ({len(self.images)},) int64, got {values.shape} {values.dtype}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, indices: Labels) -> Crops:
+        """The crops at `indices`, in that order."""
+        return Crops(self.images[indices], self.labels[indices], self.groups[indices], self.sources[indices])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
     """A data set with its published split, and what its model's card has to say of it.
 
     `sha256` has the hash of each file, empty for what is rendered; `labels` the characters in the
-    order of the classes; `limits` what a model trained on it cannot be trusted with.
+    order of the classes; `limits` what a model trained on it cannot be trusted with; `held_out` which of
+    `train` validate, where that is not left to chance.
     """
 
     name: str
     licence: str
     source: str
     sha256: Mapping[str, str]
-    train: Digits
-    test: Digits
+    train: Digits | Crops
+    test: Digits | Crops
     labels: tuple[str, ...]
     limits: tuple[str, ...] = field(default=())
     is_builtin: bool = False
+    held_out: Labels | None = None
 
     def __post_init__(self) -> None:
         for part in (self.train, self.test):
@@ -88,6 +134,14 @@ class Dataset:
                 raise DataError(
                     f"{self.name}: its labels must be 0 to {len(self.labels) - 1}; the files are not its own"
                 )
+
+
+def cells_of(images: Images) -> Images:
+    """Each crop (rows, columns, 3) as the network sees it, (n, 32, 20) uint8."""
+    cells = np.empty((len(images), CELL_ROWS, CELL_COLUMNS), np.uint8)
+    for cell, image in zip(cells, images, strict=True):
+        cell[:] = normalize_cell(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+    return cells
 
 
 def glyphs_of(images: Images) -> Images:

@@ -23,7 +23,7 @@ class Split:
 
 def split_validation(digits: Digits, seed: int, share: float = VALIDATION_SHARE) -> Split:
     """Hold out a share of a training set: whole writers where they are known, else alike in every class."""
-    if digits.writers is not None and len(np.unique(digits.writers)) > 1:
+    if getattr(digits, "writers", None) is not None and len(np.unique(digits.writers)) > 1:
         held_out = _whole_writers(digits.writers, share, seed)
         return Split(np.flatnonzero(~held_out), np.flatnonzero(held_out))
     train, validation = _stratified(digits.labels, share, seed)

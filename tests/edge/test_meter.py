@@ -1,0 +1,105 @@
+"""A meter's fields: drums, displays and dials become one value, or the reason why there is none."""
+
+import numpy as np
+import pytest
+
+from edge.geometry import corners_of
+from edge.meter import MeterReader, cut_cell
+from edge.nouns import CellScores
+from edge.schema import FieldTable
+
+FRAME = np.random.default_rng(0).integers(0, 256, (120, 400), np.uint8)
+
+
+class Scripted:
+    """Answers with given scores, whatever the cells show."""
+
+    def __init__(self, *scores: CellScores) -> None:
+        self.scores = list(scores)
+
+    def predict(self, cells):
+        assert len(cells) == len(self.scores)
+        assert all(cell.shape == (32, 20) for cell in cells)
+        return self.scores
+
+
+def at(position: float, share: float = 0.99) -> CellScores:
+    """A cell at a position, with what lacks to 1 spread over all that it may be."""
+    rest = (1 - share) / 102
+    positions = np.full(100, rest)
+    positions[round(position * 10) % 100] = share
+    return CellScores(positions, rest, rest, rest)
+
+
+def nothing(blank: float = 0.0, minus: float = 0.0) -> CellScores:
+    rest = (1 - blank - minus) / 101
+    return CellScores(np.full(100, rest), blank, minus, rest)
+
+
+def read(kind: str, *scores: CellScores, **keys):
+    boxes = [(10 + 40 * k, 20, 30, 50) for k in range(len(scores))]
+    table = FieldTable(name="m", kind=kind, digits=boxes, **keys)
+    return MeterReader(Scripted(*scores), 0.9).read(FRAME, table, [corners_of(box) for box in boxes], [])
+
+
+def test_drums_explain_each_other():
+    reading = read("drum", at(1.0), at(3.0), at(6.3))
+    assert (reading.text, reading.value, reading.status, reading.reason) == ("136", 136.0, "ok", None)
+    assert [digit.position for digit in reading.digits] == [1.0, 3.0, 6.3]
+    assert [digit.box for digit in reading.digits] == [(10 + 40 * k, 20, 30, 50) for k in range(3)]
+    assert reading.box == (10, 20, 110, 50)
+
+
+def test_a_drum_that_is_being_carried_is_not_rounded_alone():
+    assert read("drum", at(3.7), at(9.7)).text == "39"
+    assert read("drum", at(4.0), at(0.1)).text == "40"
+
+
+def test_decimals_and_rules_hold_for_meters_too():
+    assert read("drum", at(1.0), at(3.0), at(6.3), decimals=1).value == pytest.approx(13.6)
+    refused = read("drum", at(1.0), at(3.0), at(6.3), maximum=100)
+    assert (refused.status, refused.value, refused.text) == ("rejected", None, "136")
+    assert refused.reason == "136 is above the maximum, 100"
+
+
+def test_a_drum_that_shows_nothing_is_not_guessed():
+    reading = read("drum", at(1.0), nothing(), at(6.3))
+    assert (reading.status, reading.value) == ("uncertain", None)
+    assert reading.text[1] == "?"
+    assert reading.digits[1].position is None
+
+
+def test_two_positions_that_are_as_likely_are_doubt():
+    both = CellScores((at(3.0, 0.5).positions + at(8.0, 0.5).positions) / 2, 0.0, 0.0, 0.0)
+    scores = CellScores(both.positions / both.positions.sum(), 0.0, 0.0, 0.0)
+    reading = read("drum", at(1.0), scores, at(6.3))
+    assert reading.status == "uncertain"
+    assert reading.value is None
+    assert "?" in reading.text
+    assert reading.reason in ("136 or 186", "186 or 136")
+
+
+def test_a_display_may_have_blanks_before_its_digits_and_a_minus():
+    reading = read("lcd", nothing(blank=0.99), nothing(minus=0.99), at(4.0), at(2.0), decimals=1)
+    assert (reading.text, reading.value, reading.status) == ("-4.2", -4.2, "ok")
+    assert [digit.text for digit in reading.digits] == [" ", "-", "4", "2"]
+    assert all(digit.position is None for digit in reading.digits)
+
+
+def test_a_display_that_is_off_is_empty():
+    reading = read("lcd", nothing(blank=0.99), nothing(blank=0.99))
+    assert (reading.text, reading.value, reading.status, reading.reason) == ("", None, "empty", "blank")
+
+
+def test_a_digit_of_a_display_in_doubt_stands_as_a_question_mark():
+    reading = read("lcd", at(4.0), at(2.0, 0.6), at(1.0))
+    assert (reading.status, reading.text, reading.value) == ("uncertain", "4?1", None)
+
+
+def test_what_jumps_is_never_between_two_digits():
+    assert read("drum", at(3.0), at(9.0), jumps=True).text == "39"
+    assert read("drum", at(4.0), at(0.0), jumps=True).text == "40"
+
+
+def test_a_box_of_whole_pixels_is_cut_as_it_is():
+    np.testing.assert_array_equal(cut_cell(FRAME, corners_of((7, 9, 20, 31))), FRAME[9:40, 7:27])

@@ -1,0 +1,1 @@
+"""Cameras on the network and what is measured of every source."""
