@@ -21,7 +21,7 @@ PIP_INSTALL = install --quiet --constraint requirements.lock
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run read train convert verify test test-edge check lint types bench compare report lock clean
+.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ test: $(VENV)/.dev ## run all tests
 test-edge: .venv-edge/.edge ## run the device's tests with the device's packages alone
 	@if .venv-edge/bin/python -c 'import tensorflow' 2>/dev/null; then echo 'TensorFlow is in .venv-edge: the proof is void'; exit 1; fi
 	.venv-edge/bin/python -m pytest tests/edge
+
+test-pi: $(VENV)/.dev ## run picamera2 on the processors of a Zero 2 W, Pi 4 and Pi 5 (as root; mmdebstrap, qemu-user-static)
+	TEST_PI=1 $(BIN)/python -m pytest tests/pi
 
 check: lint types test-edge test ## all that CI does
 
@@ -117,5 +120,5 @@ $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 .venv-edge/.edge: pyproject.toml requirements.lock
 	@echo "installing the device's packages and pytest into .venv-edge"
 	@$(PYTHON) -m venv .venv-edge
-	@.venv-edge/bin/pip $(PIP_INSTALL) --editable '.[edge,tflite]' pytest pytest-timeout hypothesis
+	@.venv-edge/bin/pip $(PIP_INSTALL) --editable '.[edge,forms,tflite]' pytest pytest-timeout hypothesis gpiozero
 	@touch $@

@@ -103,9 +103,10 @@ def _gate(name: str, found: str, wanted: str, is_met: bool) -> Gate:
 
 
 def _preprocessing(run: RunFolder) -> Gate:
-    found, known = run.card.preprocessing.sha256, (glyphs(), cells())
-    wanted = " or ".join(f"{way.sha256[:12]} ({way.makes})" for way in known)
-    return _gate("preprocessing", found[:12], f"edge's {wanted}", found in {way.sha256 for way in known})
+    """The inputs' shape says which of the two it must be."""
+    found, shape = run.card.preprocessing.sha256, run.evaluation.glyphs.shape[1:]
+    wanted = cells() if shape == cells().shape else glyphs()
+    return _gate("preprocessing", found[:12], f"{wanted.sha256[:12]} (edge's, {wanted.makes})", found == wanted.sha256)
 
 
 def _input(measurement: Measurement, run: RunFolder) -> Gate:

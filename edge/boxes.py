@@ -15,12 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.binarize import INK_FRACTION, MIN_CONTRAST
+from edge.geometry import Points, cut_upright, sides_of
 from edge.nouns import Box, Gray, Region
-from edge.schema import BoxArea, Quad
 from edge.segment import coverage_of
-
-Points = NDArray[np.float64]
-"""Corners (4, 2) as x, y, from the upper left clockwise."""
 
 CELL_HEIGHT = 64
 """Rows of a cell in its picture: a digit of usual size is twice as high as the network's."""
@@ -140,14 +137,6 @@ class Lines:
         return self.level, self.upright
 
 
-def corners_of(box: BoxArea | Quad) -> Points:
-    """The corners of a box or a quadrilateral."""
-    if isinstance(box[0], tuple):
-        return np.array(box, np.float64)
-    x, y, width, height = np.array(box, np.float64)
-    return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
-
-
 def cut_cells(gray: Gray, quads: Sequence[Points]) -> list[Cell]:
     """The cells of a frame, upright and `CELL_HEIGHT` high.
 
@@ -182,26 +171,6 @@ def _cut(gray: Gray, quad: Points) -> Cell:
     across, down = sides_of(quad)
     width = round(CELL_HEIGHT * min(max(across / down, NARROWEST), WIDEST))
     return Cell(cut_upright(gray, quad, (width, CELL_HEIGHT), MARGIN)[0], width)
-
-
-def cut_upright(gray: Gray, quad: Points, size: tuple[int, int], margin: int = 0) -> tuple[Gray, NDArray[np.float64]]:
-    """What a quadrilateral shows as a rectangle of `size` (width, height) with a margin, and the map from it to `gray`.
-
-    Corners are given as edges of pixels: a box from 0 to 10 has ten pixels, whose middles are 0 to 9.
-    """
-    width, height = size
-    inner = np.array([(0, 0), (width, 0), (width, height), (0, height)]) + margin - 0.5
-    matrix = cv2.getPerspectiveTransform(inner.astype(np.float32), (quad - 0.5).astype(np.float32))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    whole = (width + 2 * margin, height + 2 * margin)
-    return cv2.warpPerspective(gray, matrix, whole, flags=flags, borderMode=cv2.BORDER_REPLICATE), matrix
-
-
-def sides_of(quad: Points) -> tuple[float, float]:
-    """Mean width and height of a quadrilateral in pixels; at least one each."""
-    across = (np.linalg.norm(quad[1] - quad[0]) + np.linalg.norm(quad[2] - quad[3])) / 2
-    down = (np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2
-    return max(float(across), 1.0), max(float(down), 1.0)
 
 
 def printed_lines(cells: Sequence[Cell]) -> list[Lines]:
@@ -294,13 +263,19 @@ def _inner(cell: Cell, inset: float = INSET) -> tuple[slice, slice]:
 
 def _paper(cell: Cell) -> float:
     """Gray level of the cell's paper; shaded cells have their own, and a bold digit covers half of one."""
-    return float(np.quantile(cell.gray[_inner(cell)], PAPER_QUANTILE))
+    return _level(cell.gray[_inner(cell)], PAPER_QUANTILE)
+
+
+def _level(gray: Gray, share: float, mask: Gray | None = None) -> float:
+    """Gray level that a share of the pixels, of those where a mask is not 0, reach at the most."""
+    counts = cv2.calcHist([gray], [0], mask, [256], [0, 256]).ravel().cumsum()
+    return float(np.searchsorted(counts, share * counts[-1]))
 
 
 def dark_pixels(cell: Cell) -> Gray:
     """255 on what is darker than a cell's paper, faint lines included: (rows, columns) uint8."""
     paper = _paper(cell)
-    depth = max(FAINT * (paper - float(np.quantile(cell.gray, PEN_QUANTILE))), MIN_CONTRAST)
+    depth = max(FAINT * (paper - _level(cell.gray, PEN_QUANTILE)), MIN_CONTRAST)
     return cv2.compare(cell.gray, paper - depth, cv2.CMP_LT)
 
 
@@ -326,9 +301,8 @@ def written_in(cells: Sequence[Cell], lines: Sequence[Lines], least_depth: float
 def _pen_depth(cell: Cell, lines: Lines) -> float:
     """Gray levels that the pen is darker than the paper in a cell."""
     inner = _inner(cell)
-    printed = cv2.dilate(cv2.max(*lines.planes), ONE_AROUND)
-    free = cell.gray[inner][printed[inner] == 0]
-    return _paper(cell) - float(np.quantile(free, PEN_QUANTILE)) if free.size else 0.0
+    free = cv2.bitwise_not(cv2.dilate(cv2.max(*lines.planes), ONE_AROUND)[inner])
+    return _paper(cell) - _level(cell.gray[inner], PEN_QUANTILE, free) if free.any() else 0.0
 
 
 def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: float) -> Written:

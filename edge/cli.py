@@ -1,4 +1,4 @@
-"""The commands of the device: read, classify, run, check, bench, history. Readings on stdout, all else on stderr.
+"""The commands of the device: read, template, classify, run, history, check, bench; stdout carries readings only.
 
 What needs OpenCV, NumPy or pydantic is imported by the commands, so that help is there at once and a
 package that is missing or does not fit is one line.
@@ -122,12 +122,15 @@ def read(
     """Print a line for each number in pictures, folders, videos, or one frame of a camera.
 
     SOURCE is a picture, a PDF or TIFF of any number of pages, a folder, a video file, camera,
-    picamera2:0, v4l2:/dev/video0, rtsp://..., http(s)://... or demo: (a rendered meter).
+    picamera2:0, v4l2:/dev/video0, rtsp://..., http(s)://..., watch:FOLDER (the next picture put into it)
+    or demo: (a rendered meter).
     """
     from edge.sinks import AnnotatedPictures, JsonLines, TextLines, Window
 
     if review and not table_path:
         raise click.UsageError("--review goes with --csv FILE, which knows how far the stack has come; add it")
+    if table_path == Path("-"):
+        raise click.UsageError("--csv goes on with its FILE after a stop, so that needs a name; for a pipe take --json")
     config = _load_config(config_path, model)
     if rotate is not None:
         config = config.model_copy(update={"read": config.read.model_copy(update={"rotate": rotate})})
@@ -166,6 +169,32 @@ def classify(pictures: tuple[str, ...], model: Path | None, as_json: bool, plot:
             _say(error)
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
+
+
+@cli.command()
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("form.toml"),
+    show_default=True,
+    metavar="FILE",
+    help="Template to write; one that is there is left alone.",
+)
+@click.option(
+    "--preview",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="PNG of the picture with the fields drawn on it.  [default: beside the template, as form-preview.png]",
+)
+def template(picture: Path, out: Path, preview: Path | None) -> None:
+    """Propose the template of a form: find its rows of boxes, and draw them for you to name.
+
+    PICTURE shows the form, best blank and scanned at 200 dpi or more, the right way up.
+    """
+    from edge.template import write_template
+
+    _say(write_template(picture, out, preview or out.with_name(f"{out.stem}-preview.png")))
 
 
 @cli.command()

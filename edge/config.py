@@ -109,7 +109,10 @@ def read_secret(text: str) -> str:
 def _with_paths(config: Config, folder: Path) -> Config:
     """The configuration with its relative file paths below `folder`."""
     update: dict[str, Any] = {}
-    if config.source.uri != "camera" and not re.match(r"[a-z0-9]+:", config.source.uri.lower()):
+    scheme, _, path = config.source.uri.partition(":")
+    if scheme == "watch" and path:
+        update["source"] = config.source.model_copy(update={"uri": f"watch:{folder / path}"})
+    elif config.source.uri != "camera" and not re.match(r"[a-z0-9]+:", config.source.uri.lower()):
         update["source"] = config.source.model_copy(update={"uri": str(folder / config.source.uri)})
     if config.reference:
         update["reference"] = config.reference.model_copy(update={"image": str(folder / config.reference.image)})

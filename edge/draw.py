@@ -22,6 +22,14 @@ STATUS_COLOURS: dict[str, Colour] = {
 }
 """Blue, green, red; told apart by colour-blind eyes too, and the status is written beside them."""
 
+FIELD_COLOURS: tuple[Colour, ...] = (
+    (180, 90, 0), (0, 110, 220), (90, 140, 0), (150, 60, 160), (40, 40, 200), (130, 120, 0),
+)  # fmt: skip
+"""Of a template's fields in turn, so that neighbours differ; all dark enough for white letters."""
+
+TINT, NAME_SCALES = 0.18, (0.35, 1.2)
+"""How much of a field's colour lies over its boxes, and the scale of its name at the least and the most."""
+
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (20, 20, 20)
 PANEL = 280
@@ -47,6 +55,31 @@ def plot_prediction(gray: Gray, seen: Gray | None, prediction: Prediction | None
     titles = ["input", "no ink found" if seen is None else "glyph", "scores" if prediction else "not classified"]
     framed = [_titled(panel, title) for panel, title in zip(panels, titles, strict=True)]
     return cv2.hconcat(framed)
+
+
+def draw_fields(gray: Gray, fields: Sequence[tuple[str, NDArray[np.float64]]]) -> Picture:
+    """The picture, paled, with the boxes of each field in a colour of its own and its name in the first, (rows,
+    columns, 3) uint8 BGR.
+
+    Parameters
+    ----------
+    gray : (rows, columns) uint8
+    fields : sequence of (name, (n, 4, 2) float64)
+        Corners of the boxes, x, y, from the upper left clockwise.
+    """
+    picture = cv2.cvtColor((gray // 2 + 127).astype(np.uint8), cv2.COLOR_GRAY2BGR)
+    outlines = [[np.round(quad).astype(np.int32) for quad in quads] for _, quads in fields]
+    tinted = picture.copy()
+    for index, quads in enumerate(outlines):
+        cv2.fillPoly(tinted, quads, FIELD_COLOURS[index % len(FIELD_COLOURS)])
+    picture = cv2.addWeighted(picture, 1 - TINT, tinted, TINT, 0)
+    for index, ((name, _), quads) in enumerate(zip(fields, outlines, strict=True)):
+        colour = FIELD_COLOURS[index % len(FIELD_COLOURS)]
+        height = float(np.linalg.norm(quads[0][3] - quads[0][0]))
+        cv2.polylines(picture, quads, True, colour, max(1, round(height / 30)), cv2.LINE_AA)
+        corner = (int(quads[0][3][0]), int(quads[0][3][1] - height / 8))
+        _label(picture, _ascii(name), corner, colour, max(NAME_SCALES[0], min(NAME_SCALES[1], height / 80)))
+    return picture
 
 
 def _draw_reading(picture: Picture, reading: Reading, scale: float) -> None:

@@ -7,19 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.boxes import corners_of
 from edge.classifier import CellClassifier, Classifier, open_network
 from edge.errors import ConfigError
 from edge.form import BoxField, read_boxes, read_region
+from edge.geometry import Matrix, corners_of, mapped, quad_of
 from edge.meter import MeterReader
 from edge.nouns import Colour, Gray, Reading
-from edge.page import Alignment, Sheet, locate
+from edge.page import Sheet, locate
 from edge.pictures import load_picture
 from edge.reader import Reader
+from edge.register import Reference
 from edge.schema import Config, FieldTable
-
-IN_PLACE = Alignment(np.eye(3), 1.0)
-"""Without a reference picture, boxes are in pixels of the frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +32,8 @@ class FieldReader:
         Of the fields that are written or printed, by the bundle's name.
     meters : dict of str to MeterReader
         Of the fields whose bundle knows the cells of meters.
-    sheet : Sheet, optional
-        The reference picture; without it, boxes are in pixels of the frame.
+    place : Sheet or Reference, optional
+        The reference picture, of a form or of a meter; without it, boxes are in pixels of the frame.
     min_score : float
         Least score of a frame that is read.
     """
@@ -43,31 +41,43 @@ class FieldReader:
     fields: tuple[BoxField, ...]
     readers: dict[str, Reader]
     meters: dict[str, MeterReader]
-    sheet: Sheet | None = None
+    place: Sheet | Reference | None = None
     min_score: float = 0.0
 
     def read(self, gray: Gray, colour: Colour | None = None) -> list[Reading]:
         """A reading a field, in their order; all are "rejected" in a frame that does not show the reference picture."""
-        alignment = locate(self.sheet, gray) if self.sheet else IN_PLACE
-        if alignment.score < self.min_score:
-            return [_refused(field.table, alignment.score, self.min_score) for field in self.fields]
+        matrix, reason = self._locate(gray)
+        if matrix is None:
+            return [Reading(field.table.name, "", None, "rejected", 0.0, None, reason) for field in self.fields]
         readings = {}
         for name, reader in self.readers.items():
             boxed = [field for field in self.fields if field.quads and field.table.bundle == name]
-            placed = [(field, [alignment.quad(quad) for quad in field.quads]) for field in boxed]
+            placed = [(field, [mapped(quad, matrix) for quad in field.quads]) for field in boxed]
             for reading in read_boxes(gray, placed, reader.classifier, reader.cutoff):
                 readings[reading.name] = reading
         others = [field for field in self.fields if field.table.name not in readings]
-        readings |= {field.table.name: self._read_alone(gray, colour, field, alignment) for field in others}
+        readings |= {field.table.name: self._read_alone(gray, colour, field, matrix) for field in others}
         return [readings[field.table.name] for field in self.fields]
 
-    def _read_alone(self, gray: Gray, colour: Colour | None, field: BoxField, alignment: Alignment) -> Reading:
+    def _locate(self, gray: Gray) -> tuple[Matrix | None, str | None]:
+        """The map from the reference picture to a frame, or None and why there is none."""
+        if self.place is None:
+            return np.eye(3), None
+        if isinstance(self.place, Reference):
+            found = self.place.locate(gray)
+            return found.matrix, found.reason
+        sheet = locate(self.place, gray)
+        if sheet.score < self.min_score:
+            return None, f"the page is not in view: {sheet.score:.2f} of it is found, {self.min_score:g} is wanted"
+        return sheet.matrix, None
+
+    def _read_alone(self, gray: Gray, colour: Colour | None, field: BoxField, matrix: Matrix) -> Reading:
         """The reading of a meter's field, or of a region."""
         table = field.table
         if table.region is not None:
-            return read_region(gray, table, alignment.quad(corners_of(table.region)), self.readers[table.bundle].read)
-        digits = [alignment.quad(quad) for quad in field.quads]
-        dials = [alignment.quad(corners_of(box)) for box in table.dials]
+            return read_region(gray, table, quad_of(table.region, matrix), self.readers[table.bundle].read)
+        digits = [mapped(quad, matrix) for quad in field.quads]
+        dials = [quad_of(box, matrix) for box in table.dials]
         return self.meters[table.bundle].read(gray, table, digits, dials, colour)
 
 
@@ -100,10 +110,23 @@ def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
         return FieldReader(tuple(BoxField.of(field, None) for field in config.field), readers, meters)
     reference = load_picture(config.reference.image)
     fields = tuple(BoxField.of(field, reference) for field in config.field)
+    return FieldReader(fields, readers, meters, _place_of(config, reference), config.reference.min_score)
+
+
+def _place_of(config: Config, reference: Gray) -> Sheet | Reference:
+    """What the reference picture is known by: a meter by landmarks beside its boxes, a sheet of paper by all its print.
+
+    Raises
+    ------
+    PictureError
+        It shows too little to be known again.
+    """
+    assert config.reference is not None
+    boxes = [area for field in config.field for area in (*field.digits, *field.dials)]
+    if config.page is None and all(field.is_meter for field in config.field):
+        return Reference.of(reference, boxes, config.reference.min_score)
     corners = config.page.corners if config.page else None
-    boxes = [quad for field in fields for quad in field.quads]
-    sheet = Sheet.of(reference, np.array(corners, np.float64) if corners else None, boxes)
-    return FieldReader(fields, readers, meters, sheet, config.reference.min_score)
+    return Sheet.of(reference, np.array(corners, np.float64) if corners else None, [corners_of(box) for box in boxes])
 
 
 def _check_bundle(field: FieldTable, network: Classifier | CellClassifier) -> None:
@@ -112,8 +135,3 @@ def _check_bundle(field: FieldTable, network: Classifier | CellClassifier) -> No
         raise ConfigError(f"field {field.name}: {field.bundle} reads single cells; add digits = … instead of region")
     if isinstance(network, Classifier) and field.dials:
         raise ConfigError(f"field {field.name}: dials need a model of meters; leave model = {field.bundle!r} out")
-
-
-def _refused(field: FieldTable, score: float, min_score: float) -> Reading:
-    reason = f"the page of the reference picture is not in view (score {score:.2f}, {min_score:g} is wanted)"
-    return Reading(field.name, "", None, "rejected", 0.0, None, reason)

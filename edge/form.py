@@ -13,21 +13,17 @@ from edge.binarize import binarize
 from edge.boxes import (
     MARK,
     Lines,
-    Points,
     Written,
-    corners_of,
     cut_cells,
-    cut_upright,
     known_lines,
     printed_lines,
-    sides_of,
     written_in,
 )
 from edge.checks import broken_rule, misplaced
 from edge.classifier import Classifier
 from edge.decode import SURE, glyph_of
+from edge.geometry import Points, box_around, corners_of, cut_upright, quad_of, sides_of
 from edge.nouns import UNREADABLE, Box, Digit, Gray, Prediction, Reading, Region
-from edge.page import moved
 from edge.schema import FieldTable
 from edge.segment import find_pieces
 from edge.views import MAPS, agreed, views_of
@@ -225,7 +221,7 @@ def _moved(reading: Reading, matrix: NDArray[np.float64]) -> Reading:
 
 
 def _box_through(box: Box, matrix: NDArray[np.float64]) -> Box:
-    return box_around(moved(corners_of(box), matrix))
+    return box_around(quad_of(box, matrix))
 
 
 def with_point(digits: str, decimals: int) -> str:
@@ -234,10 +230,3 @@ def with_point(digits: str, decimals: int) -> str:
         return digits
     digits = digits.rjust(decimals + 1, "0")
     return f"{digits[:-decimals]}.{digits[-decimals:]}"
-
-
-def box_around(points: Points) -> Box:
-    """The smallest box of whole pixels around some points."""
-    left, top = np.floor(points.min(axis=0)).astype(int).tolist()
-    right, bottom = np.ceil(points.max(axis=0)).astype(int).tolist()
-    return left, top, right - left, bottom - top

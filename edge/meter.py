@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Points, corners_of, cut_upright, sides_of
 from edge.cell import normalize_cell
 from edge.checks import broken_rule
 from edge.classifier import CellClassifier
@@ -26,14 +25,21 @@ from edge.drums import (
     drum_wheels,
     position_of,
 )
-from edge.form import box_around, with_point
+from edge.form import with_point
+from edge.geometry import Points, box_around, corners_of, cut_upright, sides_of
 from edge.needle import SIDE as DIAL_SIDE
 from edge.needle import read_dial
-from edge.nouns import UNREADABLE, Box, Colour, Digit, Gray, Reading
+from edge.nouns import POSITIONS, UNREADABLE, Box, Colour, Digit, Gray, Reading
+from edge.register import cut_quad
 from edge.schema import FieldTable
 
 UNSEEN = 0.5
-"""A drum or a dial that shows nothing with this probability is not read, whatever the others let one guess."""
+"""A drum or a dial is read only if its likeliest positions, two steps together, have this probability: the others must
+not guess for it.
+"""
+
+STEP = POSITIONS // DIGITS
+"""Tenths from one digit to the next."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,14 +88,15 @@ class MeterReader:
 
 
 def _shown_position(wheel: Wheel) -> float | None:
-    """Where a wheel stands, 0.0 to 9.9; None where it shows nothing."""
-    return round(position_of(wheel.positions), 1) % 10 if wheel.silent < UNSEEN else None
+    """Where a wheel stands, 0.0 to 9.9; None where it shows nothing, or could stand anywhere."""
+    likeliest = np.sort(wheel.positions)[-2 * STEP :].sum()
+    return round(position_of(wheel.positions), 1) % 10 if likeliest > UNSEEN else None
 
 
 def cut_cell(gray: Gray, quad: Points) -> Gray:
     """What a quadrilateral shows, upright, at the frame's own scale; a box of whole pixels is copied as it is."""
     width, height = sides_of(quad)
-    return cut_upright(gray, quad, (round(width), round(height)))[0]
+    return cut_quad(gray, quad, (round(width), round(height)))
 
 
 def cut_dial(gray: Gray, colour: Colour | None, quad: Points) -> NDArray[np.uint8]:
@@ -109,7 +116,7 @@ def traits_of(table: FieldTable, *, is_lowest: bool) -> WheelTraits:
         slack=table.slack if table.slack is not None else DRUM.slack,
         hang=table.hang,
     )
-    return replace(plain, engages_at=DIGITS - 1e-3, span=0.0, even=0.0) if table.jumps else plain
+    return replace(plain, engages_at=DIGITS - 0.5, span=0.0, even=0.0) if table.jumps else plain
 
 
 def _reading(

@@ -17,6 +17,9 @@ JOURNAL_LEVELS: dict[Level, int] = {"error": 3, "warning": 4, "notice": 5, "info
 STATUS_INTERVAL_S = 0.25
 """A terminal's status line changes no more often."""
 
+SYSTEMD_STATUS_S = 5.0
+"""The status that systemd is told changes no more often."""
+
 CLEAR_LINE = "\r\x1b[K"
 
 
@@ -94,14 +97,13 @@ class Supervisor:
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         address = environment.get("NOTIFY_SOCKET", "")
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if address else None
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) if address else None
         self._address = "\0" + address[1:] if address.startswith("@") else address
         is_ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         limit_s = int(environment.get("WATCHDOG_USEC", 0)) / 1e6 if is_ours and address else 0.0
         self.interval_s = limit_s / 3 if limit_s else float("inf")
         """Seconds after which `alive` must be called again at the latest."""
-        self._alive_s = float("-inf")
-        self._status = ""
+        self._alive_s = self._status_s = float("-inf")
 
     def tell(self, **states: str) -> None:
         """Send states such as READY="1"; a systemd that does not listen any more is no failure of ours."""
@@ -110,6 +112,8 @@ class Supervisor:
         message = "\n".join(f"{name}={value}" for name, value in states.items())
         try:
             self._socket.sendto(message.encode(), self._address)
+        except BlockingIOError:
+            pass  # systemd is behind with reading; the service does not wait for it
         except OSError:
             self.close()
 
@@ -121,10 +125,11 @@ class Supervisor:
             self._alive_s = now_s
 
     def status(self, text: str) -> None:
-        """What `systemctl status` shows; sent when it changes."""
-        if text != self._status:
+        """What `systemctl status` shows; sent now and then."""
+        now_s = time.monotonic()
+        if now_s - self._status_s >= SYSTEMD_STATUS_S:
             self.tell(STATUS=text)
-            self._status = text
+            self._status_s = now_s
 
     def close(self) -> None:
         """Let the socket go."""

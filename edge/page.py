@@ -16,13 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.geometry import Matrix, Points, between, mapped
 from edge.nouns import Gray, require_uint8
-
-Matrix = NDArray[np.float64]
-"""Homography (3, 3) of points (x, y, 1)."""
-
-Points = NDArray[np.float64]
-"""Points (n, 2) as x, y."""
 
 WORK_SIDE = 1100
 """Longer side of the reference picture as it is looked for: 10 point print is still print."""
@@ -50,6 +45,9 @@ THUMB = 176
 
 GUESSES = 4
 """Guesses that are settled at the most, before features are tried."""
+
+LIKELY = 0.5
+"""A guess is settled if it looks this much like the sheet from afar, over the one that looks most like it."""
 
 GOOD = 0.75
 """A score from which on features need not be tried."""
@@ -84,7 +82,7 @@ class Alignment:
 
     def quad(self, corners: Points) -> Points:
         """Points (n, 2) of the reference picture in the frame."""
-        return moved(corners, self.matrix)
+        return mapped(corners, self.matrix)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,10 +138,10 @@ def locate(sheet: Sheet, gray: Gray) -> Alignment:
         return Alignment(np.eye(3), 0.0)
     frame_scale = min(FRAME_SIDE / max(gray.shape), 1.0)
     frame = _shrunk(gray, frame_scale)
-    settled = [_settle(sheet, frame, guess, COARSE) for guess in _ranked(sheet, frame, list(_outlines(sheet, frame)))]
+    settled = [_settle(sheet, frame, guess, COARSE) for guess in _likely(sheet, frame, list(_outlines(sheet, frame)))]
     if max((each.score for each in settled), default=0.0) < GOOD:
         settled += [_settle(sheet, frame, guess, COARSE) for guess in _features(sheet, frame)]
-    best = max(settled, key=lambda each: each.score)
+    best = max(settled, key=lambda each: each.score, default=Alignment(np.eye(3), 0.0))
     if best.score == 0.0 or _is_disputed(best, settled, sheet):
         return Alignment(best.matrix, 0.0)
     fine = _settle(sheet, frame, best.matrix, FINE)
@@ -156,11 +154,6 @@ def scaling(factor: float) -> Matrix:
     return np.array([[factor, 0, offset], [0, factor, offset], [0, 0, 1.0]])
 
 
-def moved(points: Points, matrix: Matrix) -> Points:
-    """Points (n, 2) through a homography."""
-    return cv2.perspectiveTransform(np.asarray(points, np.float64)[None], matrix)[0]
-
-
 def _is_disputed(best: Alignment, settled: Sequence[Alignment], sheet: Sheet) -> bool:
     """Whether the sheet fits another way round about as well."""
     up = _direction(best, sheet)
@@ -170,7 +163,7 @@ def _is_disputed(best: Alignment, settled: Sequence[Alignment], sheet: Sheet) ->
 
 def _direction(alignment: Alignment, sheet: Sheet) -> Points:
     """Unit vector in the frame along the sheet's upper edge."""
-    first, second = moved(sheet.corners[:2], alignment.matrix)
+    first, second = mapped(sheet.corners[:2], alignment.matrix)
     return np.asarray((second - first) / max(float(np.linalg.norm(second - first)), 1e-9))
 
 
@@ -206,11 +199,7 @@ def _outlines(sheet: Sheet, frame: Gray) -> Iterator[Matrix]:
     for quad in (_corners(frame.shape), _bright_quad(frame)):
         if quad is not None:
             for turn in range(4):
-                yield _between(sheet.corners, np.roll(quad, -turn, axis=0))
-
-
-def _between(source: Points, target: Points) -> Matrix:
-    return cv2.getPerspectiveTransform(source.astype(np.float32), target.astype(np.float32))
+                yield between(sheet.corners, np.roll(quad, -turn, axis=0))
 
 
 def _bright_quad(frame: Gray) -> Points | None:
@@ -240,20 +229,20 @@ def _ordered(quad: Points) -> Points:
     return np.asarray(np.roll(quad, -int(np.argmin(quad.sum(axis=1))), axis=0))
 
 
-def _ranked(sheet: Sheet, frame: Gray, guesses: Sequence[Matrix]) -> list[Matrix]:
+def _likely(sheet: Sheet, frame: Gray, guesses: Sequence[Matrix]) -> list[Matrix]:
     """The guesses under which the frame looks most like the sheet from afar."""
     scale = THUMB / max(sheet.work.shape)
     thumb = _detail(_shrunk(sheet.work, scale))
     frame_scale = min(2 * THUMB / max(frame.shape), 1.0)
     small = _shrunk(frame, frame_scale)
-    to_thumb, to_frame = scaling(scale), scaling(frame_scale)
 
     def likeness(guess: Matrix) -> float:
-        matrix = to_frame @ guess @ np.linalg.inv(to_thumb)
+        matrix = scaling(frame_scale) @ guess @ np.linalg.inv(scaling(scale))
         seen = _detail(_unwarped(small, matrix, thumb.shape))
         return float((seen * thumb).sum() / max(np.linalg.norm(seen) * np.linalg.norm(thumb), 1e-9))
 
-    return sorted(guesses, key=lambda guess: -likeness(guess))[:GUESSES]
+    ranked = sorted(((likeness(guess), k) for k, guess in enumerate(guesses)), reverse=True)
+    return [guesses[k] for value, k in ranked[:GUESSES] if value >= LIKELY * max(ranked[0][0], 0.0)]
 
 
 def _detail(gray: Gray) -> NDArray[np.float32]:
@@ -280,7 +269,7 @@ def _settle(sheet: Sheet, frame: Gray, guess: Matrix, levels: Sequence[tuple[flo
         correction, _ = cv2.findHomography(places[sure], target[sure], cv2.RANSAC, max(2.0, radius / 4) / scale)
         if correction is None:
             return Alignment(matrix, 0.0)
-        apart = np.linalg.norm(moved(places, correction) - target, axis=1)
+        apart = np.linalg.norm(mapped(places, correction) - target, axis=1)
         score = float(np.mean(sure & (apart < NEAR / scale)))
         matrix = matrix @ correction
     return Alignment(matrix, score)

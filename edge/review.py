@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +21,7 @@ from edge.atomic import output_error, replacing, write_bytes, write_text
 from edge.errors import OutputError
 from edge.nouns import UNREADABLE, Box, Digit, Frame, Gray, Reading
 from edge.pictures import PDF_SUFFIX
-from edge.sheet import form_section, is_for_review, sheet_foot, sheet_head
+from edge.review_sheet import form_section, is_for_review, sheet_foot, sheet_head
 from edge.sinks import shown_confidence
 
 SHEET = "index.html"
@@ -65,13 +65,15 @@ class Review:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             owner = folder / OWNER
-            is_new = not any(folder.iterdir())
+            is_new = all(entry.name.startswith(f".{owner.stem}-") for entry in folder.iterdir())  # its half-written one
             if not is_new and not owner.is_file():
                 raise OutputError(f"{folder}: is not empty and holds no review; name a new folder")
             mine = str(table.resolve())
             theirs = mine if is_new else json.loads(owner.read_text(encoding="utf-8"))["table"]
             if theirs != mine:
                 raise OutputError(f"{folder}: holds the review of {theirs}; name another folder")
+            if is_new:
+                write_text(owner, json.dumps({"table": mine}) + "\n")
             for name in (RECORDS, CROPS):
                 (folder / name).mkdir(exist_ok=True)
         except OutputError:
@@ -80,7 +82,6 @@ class Review:
             raise output_error(folder, error) from error
         except (ValueError, KeyError, TypeError):
             raise OutputError(f"{folder}: its {OWNER} is damaged; name a new folder") from None
-        write_text(owner, json.dumps({"table": mine}) + "\n")
         return cls(folder)
 
     def has(self, number: int) -> bool:
@@ -92,14 +93,15 @@ class Review:
 
         A stop came before those forms were in the table, and they are read again.
         """
-        for place in (self._folder, self._folder / RECORDS, self._folder / CROPS):
-            for half in place.glob(".*-*"):  # as `edge.atomic.replacing` names them
-                half.unlink()
-        for record in self._records():
-            if int(record.stem) > number:
-                for crop in (self._folder / CROPS).glob(f"{record.stem}-*"):
-                    crop.unlink()
-                record.unlink()
+        later = [record for record in self._records() if int(record.stem) > number]
+        crops = [crop for crop in (self._folder / CROPS).glob("[0-9]*-*") if int(crop.name.split("-")[0]) > number]
+        places = (self._folder, self._folder / RECORDS, self._folder / CROPS)
+        halves = [half for place in places for half in place.glob(".*-*")]  # as `edge.atomic.replacing` names them
+        for path in (*halves, *crops, *later):
+            try:
+                path.unlink()
+            except OSError as error:
+                raise output_error(path, error) from error
 
     def add(self, form: Form, frame: Frame | None = None, readings: Sequence[Reading] = ()) -> None:
         """Keep a form that is for review: its doubtful readings with their crops from the frame."""
@@ -124,13 +126,22 @@ class Review:
             record["fields"] = [self._field(form, place, frame, each) for place, each in enumerate(doubtful, 1)]
         write_text(self._record(form.number), json.dumps(record) + "\n")
 
-    def build(self, forms: int, summary: str) -> None:
-        """Write the sheet of the first so many forms; `summary` says in words what the stack holds."""
+    def build(self, forms: int, summary: str, mended: Collection[int] = ()) -> None:
+        """Write the sheet of the first so many forms.
+
+        Parameters
+        ----------
+        forms : int
+        summary : str
+            What the stack holds, in words.
+        mended : collection of int
+            Numbers of forms to leave out: they failed and were read later.
+        """
         with replacing(self.sheet) as beside, beside.open("w", encoding="utf-8", newline="\n") as sheet:
             sheet.write(sheet_head(summary))
             count = 0
             for record in self._records():
-                if int(record.stem) <= forms:
+                if int(record.stem) <= forms and int(record.stem) not in mended:
                     sheet.write(form_section(self._load(record)))
                     count += 1
             sheet.write(sheet_foot(count))

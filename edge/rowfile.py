@@ -58,8 +58,10 @@ class RowFile:
         self._synced_s = time.monotonic()
         try:
             self._end = self._recover()
-        except BaseException:
+        except BaseException as error:
             os.close(self._handle)
+            if isinstance(error, OSError) and not isinstance(error, OutputError):
+                raise output_error(path, error) from error
             raise
 
     def rows(self) -> Iterator[list[str]]:

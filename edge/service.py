@@ -170,33 +170,24 @@ def serve(load: Callable[[], Setup], around: Surroundings, combine: Combine = ag
     EdgeError
         The first configuration, its source or its outputs cannot be used. A later one that cannot is refused.
     """
-    setup = load()
-
-    def open_session(which: Setup) -> Session:
-        return Session(which, around, combine, load, frames)
-
-    session = open_session(setup)
-    try:
-        around.supervisor.tell(READY="1")
-        while (following := session.run()) is not None:
-            session.close()
-            session = _replace(setup, following, open_session, around.log)
-            setup = session.setup
-            around.supervisor.tell(READY="1")
-    finally:
-        around.supervisor.tell(STOPPING="1")
-        session.close()
-
-
-def _replace(before: Setup, following: Setup, open_session: Callable[[Setup], Session], log: Log) -> Session:
-    """The session of the new setup, or of the old one again where the new one cannot be opened."""
-    try:
-        session = open_session(following)
-    except EdgeError as error:
-        log.say("error", f"{error}; the configuration stays as it was")
-        return open_session(before)
-    log.say("notice", "the configuration was loaded again")
-    return session
+    setup: Setup | None = load()
+    before: Setup | None = None
+    while setup is not None:
+        with ExitStack() as stack:
+            session = None
+            try:
+                session = Session(setup, around, combine, load, frames)
+                stack.callback(session.close)
+                around.supervisor.tell(READY="1")
+                if before is not None:
+                    around.log.say("notice", "the configuration was loaded again")
+                before, setup = setup, session.run()
+            except EdgeError as error:
+                if before is None or (session is not None and session.has_read):
+                    raise
+                around.log.say("error", f"{error}; the configuration stays as it was")
+                before, setup = None, before
+    around.supervisor.tell(STOPPING="1")
 
 
 class Session:
@@ -225,6 +216,11 @@ class Session:
             self._check_schedule()
             self._sinks = stack.enter_context(setup.open_sinks())
             self._stack = stack.pop_all()
+
+    @property
+    def has_read(self) -> bool:
+        """Whether this configuration has shown that it works."""
+        return self._readings > 0
 
     def close(self) -> None:
         """Let everything go, outputs last: what was read is written."""

@@ -2,8 +2,8 @@
 
 The table itself says how far the stack has come. A row knows its page by the file's path and content, so that a restart
 finds it again whatever the file's date, or its path where it was moved meanwhile; two files of the same content are two
-forms as long as both are there. A page that failed is tried again. Each row names what it was read with, and a restart
-with anything else is refused.
+forms as long as both are there. A page that failed is tried again; where it is read then, or a file of its name, it no
+longer counts as failed. Each row names what it was read with, and a restart with anything else is refused.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from edge.bundle import CARD_FILE, sha256_file
 from edge.errors import BundleError, ConfigError, OutputError, PageError
 from edge.nouns import Frame, Reading
 from edge.review import Form, Review
+from edge.review_sheet import FAILED, is_for_review
 from edge.rowfile import Row, RowFile
 from edge.schema import Config
-from edge.sheet import FAILED, is_for_review
 from edge.sinks import iso_time, one_line, shown_confidence
 
 FORM_COLUMNS = ("source", "page", "time", "status", "reason")
@@ -38,6 +38,10 @@ LINE_COLUMNS = ("line", "lines", "name", "text", "value", "confidence", "x", "y"
 
 MARK_COLUMNS = ("file", "read_by")
 """What a restart knows a page and a setup by; last in the table, for nobody else needs them."""
+
+READING_TABLES = {"reference", "page", "field", "read"}
+READING_SOURCE_KEYS = {"rotation", "crop"}
+"""Of a configuration, what a form's readings depend on."""
 
 HASH_DIGITS = 16
 """Of a sha256 in hex: two of a million files are taken for one another with a chance of 3e-8."""
@@ -75,7 +79,8 @@ class Stack:
         self._forms = 0
         self._counts: Counter[str] = Counter()
         self._known: dict[tuple[str, str], list[str]] = {}
-        self._failed: set[Key] = set()
+        self._failed: dict[tuple[str, str], int] = {}
+        self._mended: set[int] = set()
         self._take_up()
         self._begun_forms = self._forms
         self._begun_s = self._noted_s = self._built_s = time.monotonic()
@@ -121,7 +126,7 @@ class Stack:
         """Whether a page is not in the table yet, or failed when it was read."""
         shown, page, mark = key = self._key(source, index)
         known = self._known.get((page, mark), ())
-        return key in self._failed or not any(_is_same_form(each, source, shown, mark) for each in known)
+        return key[:2] in self._failed or not any(_is_same_form(each, source, shown, mark) for each in known)
 
     def write(self, frame: Frame, readings: Sequence[Reading], latency_ms: float) -> None:  # noqa: ARG002
         """Put a form into the review folder and then, which makes it final, into the table."""
@@ -138,7 +143,7 @@ class Stack:
     def fail(self, error: PageError) -> None:
         """Put a page or file that cannot be read into the table, unless its failure stands there already."""
         key = self._key(error.source, error.index)
-        if key in self._failed:
+        if key[:2] in self._failed:
             return
         form = Form(self._forms + 1, key[0], key[1], FAILED, one_line(str(error)))
         if self._review:
@@ -210,12 +215,13 @@ class Stack:
     def _count(self, key: Key, status: str) -> None:
         self._forms += 1
         self._counts[status] += 1
+        source, page, mark = key
         if status == FAILED:
-            self._failed.add(key)
+            self._failed[source, page] = self._forms
             return
-        self._known.setdefault(key[1:], []).append(key[0])
-        if key in self._failed:
-            self._failed.remove(key)
+        self._known.setdefault((page, mark), []).append(source)
+        for failed in {(source, page), (source, "")} & self._failed.keys():
+            self._mended.add(self._failed.pop(failed))
             self._counts[FAILED] -= 1
 
     def _tell_progress(self) -> None:
@@ -230,7 +236,7 @@ class Stack:
 
     def _build_sheet(self) -> None:
         if self._review:
-            self._review.build(self._forms, describe_counts(self._counts))
+            self._review.build(self._forms, describe_counts(self._counts), self._mended)
 
 
 class LastHash:
@@ -249,14 +255,15 @@ class LastHash:
 def setup_of(config: Config, bundles: Iterable[Path]) -> str:
     """What forms are read with: version, configuration and model, each with the beginning of a hash.
 
-    Of the configuration all counts but where the pictures come from; of the reference picture its content.
+    Of the configuration what changes a reading counts; of the reference picture its content.
 
     Raises
     ------
     BundleError
         A bundle has no card.
     """
-    table = config.model_dump(mode="json", exclude={"source": {"uri", "size", "fps"}})
+    table = config.model_dump(mode="json", include=READING_TABLES)
+    table["source"] = config.source.model_dump(mode="json", include=READING_SOURCE_KEYS)
     if config.reference:
         table["reference"]["image"] = hash_of_file(config.reference.image)
     cards = [folder / CARD_FILE for folder in sorted(set(bundles))]

@@ -109,11 +109,11 @@ class Recipe:
 
     `training_set` makes one of the `sets` that the epochs take in turn, the last `settling` of them
     always the last set; `validation_set` makes those that choose the epoch, the temperature and the
-    cutoff within `tolerance`. `preprocessing` is the device's way to the network's input, and `plain`
-    takes pictures of the data set that way; `vary` changes a set a little in each epoch that takes it.
-    With `schedule` "cosine" the learning rate falls to nothing over `epochs`, and the last epoch's
-    weights are kept; with "early-stopping" training ends when the validation loss has not
-    fallen for `patience` epochs, and the best epoch's are.
+    cutoff within `tolerance`. `preprocessing` is the device's way to the network's input, and `plain` takes pictures
+    of the data set that way; `vary` changes a set a little in each epoch that takes it. With `schedule` "cosine"
+    the learning rate falls to nothing over `epochs`, and the last epoch's weights are kept; with "early-stopping"
+    training ends when the validation loss has not fallen for `patience` epochs, and the best epoch's are. Targets are
+    bells of `bell_tenths` where labels are positions of a drum.
     """
 
     name: str

@@ -22,6 +22,8 @@ __all__ = ["Backoff", "LiveSource", "Source", "SourceSettings", "is_live_uri", "
 
 SCHEMES = ("camera", "picamera2:", "v4l2:", "rtsp://", "rtsps://", "http://", "https://", "watch:", "demo:")
 
+PI_ONLY = "exposure_us, gain, focus and sensor_crop are a Pi camera's; leave them out, or use picamera2:0"
+
 
 def open_source(uri: str, settings: SourceSettings | None = None) -> Source:
     """The source that `uri` names; use it in a `with`.
@@ -79,10 +81,7 @@ def _open_device(uri: str, settings: SourceSettings) -> Source:
 def _check_controls(uri: str, settings: SourceSettings) -> None:
     """Controls that only a Pi camera has are not silently dropped."""
     if settings.pi != PiControls() and not (uri == "camera" or uri.startswith("picamera2:")):
-        raise UnusableSourceError(
-            f"{without_password(uri)}: exposure_us, gain, focus and sensor_crop are a Pi camera's; "
-            "leave them out, or use picamera2:0"
-        )
+        raise UnusableSourceError(f"{without_password(uri)}: {PI_ONLY}")
 
 
 def _is_device(uri: str) -> bool:
@@ -103,6 +102,8 @@ def _open_any_camera(settings: SourceSettings) -> Source:
         pi = "picamera2 sees no camera"
     except SourceError as error:
         pi = str(error).split(";")[0]
+    if settings.pi != PiControls():
+        raise UnusableSourceError(f"camera: {pi}, and {PI_ONLY}")
     try:
         return open_first_camera(settings)
     except SourceError as error:

@@ -12,7 +12,6 @@ import cv2
 from edge.errors import SourceError
 from edge.nouns import Frame
 from edge.sources.base import Source, SourceSettings, whole_frames
-from edge.stderr import caught_stderr
 
 DEVICES = Path("/dev/video*")
 
@@ -57,7 +56,7 @@ class CameraSource(Source):
         return age_s if 0 < age_s < LONGEST_AGE_S else 0.0
 
     def _configure(self) -> None:
-        pixel_format = _pixel_format(self.settings)
+        pixel_format = asked_format(self.settings)
         if pixel_format:
             self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*pixel_format))  # before the size
         if self.settings.size:
@@ -99,7 +98,7 @@ def video_devices() -> list[str]:
     return sorted((str(path) for path in DEVICES.parent.glob(DEVICES.name)), key=lambda path: (len(path), path))
 
 
-def _pixel_format(settings: SourceSettings) -> str | None:
+def asked_format(settings: SourceSettings) -> str | None:
     """The four characters to ask the camera for; None leaves it its choice."""
     if settings.pixel_format != "auto":
         return settings.pixel_format.upper()
@@ -112,8 +111,8 @@ def _open_device(device: str) -> cv2.VideoCapture:
         there = ", ".join(video_devices()) or "none"
         raise SourceError(f"{device}: no such device, there is: {there}; plug the camera in, or try the source demo:")
     number = re.fullmatch(r"/dev/video(\d+)", str(path.resolve()))
-    with caught_stderr():
-        capture = cv2.VideoCapture(int(number[1]) if number else device, cv2.CAP_V4L2)
+    # What OpenCV says of it is not caught: a driver may hang here, and stderr is needed to say so.
+    capture = cv2.VideoCapture(int(number[1]) if number else device, cv2.CAP_V4L2)
     if not capture.isOpened():
         capture.release()
         raise SourceError(

@@ -171,7 +171,7 @@ class LiveSource(Source):
         self._delays = settings.recovery.delays() if settings.recovery else iter(())
         self._lost_s: float | None = None
         self._back_s = self._due_s = float("-inf")
-        self._awake_s, self._what = time.monotonic(), "frame"
+        self._waited_s, self._what = 0.0, "frame"
         self._hung: list[NewestFrames] = []
         self._attempts = 0
         self._frames: NewestFrames | None = None
@@ -206,7 +206,7 @@ class LiveSource(Source):
         """
         timeout_s = self.settings.timeout_s
         try:
-            is_open = self._frames is None or self._frames.wait_open(timeout_s)
+            is_open = self._frames is None or self._frames.wait_open(timeout_s + GRACE_S)
         except Exception:
             self.close()
             raise
@@ -255,24 +255,27 @@ class LiveSource(Source):
         """A frame that is fresh and differs from the one before; None when none came in time."""
         assert self._frames is not None
         is_patient = self.keeps_all and self.settings.recovery is not None
-        silent_s = time.monotonic() - self._awake_s
-        left_s = float("inf") if is_patient else self.settings.timeout_s + GRACE_S - silent_s
+        left_s = float("inf") if is_patient else self.settings.timeout_s + GRACE_S - self._waited_s
         if left_s <= 0:
-            raise SourceError(f"{self.name}: no {self._what} for {silent_s:.1f} s; check its cable or the network")
+            raise SourceError(
+                f"{self.name}: no {self._what} for {self._waited_s:.1f} s; check its cable or the network"
+            )
+        start_s = time.monotonic()
         frame = self._frames.take(min(timeout_s, left_s))
+        self._waited_s += time.monotonic() - start_s  # a reader that is busy elsewhere is not the camera's fault
         if frame is None:
             return None
         age_s = time.monotonic() - frame.monotonic_s
         if age_s > self.settings.max_age_s and not self.keeps_all:
             self._what = f"frame younger than {self.settings.max_age_s:g} s"
             return None
-        self._awake_s, self._what = time.monotonic(), "frame"
+        self._waited_s, self._what = 0.0, "frame"
         self._freeze.check(frame, self.name)
         return frame
 
     def _start(self) -> None:
         self._frames = NewestFrames(self._open_device)
-        self._awake_s, self._what = time.monotonic(), "frame"
+        self._waited_s, self._what = 0.0, "frame"
         self._attempts += 1
 
     def _reopen(self, timeout_s: float) -> bool:

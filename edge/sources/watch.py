@@ -68,14 +68,12 @@ class WatchSource(Source):
             self._seen.update({"": Version(0, 0)} | _versions(folder))  # so that an empty folder counts as seen
 
     def __iter__(self) -> Iterator[Frame]:
-        index = 0
         while True:
             start_s = time.monotonic()
             for name, age_s in self._settled(_versions(self.folder)):
-                frame = self._load(name, index, age_s)
+                frame = self._load(name, age_s)
                 if frame is not None:
                     yield frame
-                    index += 1
             if self.pause(max(POLL_S, (time.monotonic() - start_s) / POLL_SHARE)):
                 return
 
@@ -91,13 +89,13 @@ class WatchSource(Source):
         names = sorted(new, key=lambda name: (new[name].changed_ns, natural_key(name)))
         return [(name, now_s - self._new[name][1]) for name in names if self._new[name][1] < now_s]
 
-    def _load(self, name: str, index: int, age_s: float) -> Frame | None:
+    def _load(self, name: str, age_s: float) -> Frame | None:
         """The picture as a frame; None while it may still be written, or when it is damaged, which is said."""
         path, version = self.folder / name, self._new[name][0]
         frame = None
         try:
             gray, colour = decode_planes(read_bytes(path), str(path), self.settings.with_colour)
-            frame = self.frame(gray, str(path), index, version.changed_ns / 1e9, colour=colour)
+            frame = self.frame(gray, str(path), 0, version.changed_ns / 1e9, colour=colour)
         except PictureError as error:
             if age_s < PATIENCE_S:
                 return None

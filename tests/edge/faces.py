@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -77,3 +79,88 @@ def _lit(face: np.ndarray, generator) -> np.ndarray:
     spot = np.exp(-((rows - generator.uniform(-0.4, 0.4)) ** 2 + (columns - generator.uniform(-0.4, 0.4)) ** 2) / 0.006)
     bright = face * light[..., None] + generator.uniform(0, 120) * spot[..., None]
     return cv2.GaussianBlur(bright.clip(0, 255).astype(np.uint8), (0, 0), generator.uniform(0.5, 0.012 * large))
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedMeter:
+    """A picture of a meter, (rows, columns, 3) uint8, with its truth."""
+
+    picture: np.ndarray
+    windows: tuple[tuple[int, int, int, int], ...]
+    dials: tuple[tuple[int, int, int, int], ...]
+
+
+def render_counter(seed: int, is_light: bool, dials: int = 0) -> RenderedMeter:
+    """A meter's face with a row of drum windows, print about it and dials below; light digits on dark, or the reverse."""
+    generator = np.random.default_rng(seed)
+    height, width = 480, 640
+    dark, light = generator.integers(10, 60), generator.integers(170, 245)
+    drum, ink = (dark, light) if is_light else (light, dark)
+    face = generator.choice([dark, light, 110])
+    picture = np.full((height * 2, width * 2, 3), face, np.uint8)
+    windows = _draw_windows(picture, generator, drum, ink, face)
+    below = windows[0][1] + 2 * windows[0][3]
+    _draw_print(picture, generator, face, windows)
+    boxes = _draw_dials(picture, generator, below, dials)
+    lit = cv2.GaussianBlur(picture, (0, 0), generator.uniform(0.8, 2.0))
+    slope = np.linspace(generator.uniform(0.75, 1), generator.uniform(0.75, 1), width * 2)[:, None]
+    small = cv2.resize((lit * slope).astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
+    noisy = (small + generator.normal(0, generator.uniform(1, 5), small.shape)).clip(0, 255).astype(np.uint8)
+    halves = [tuple(tuple(value // 2 for value in box) for box in row) for row in (windows, boxes)]
+    return RenderedMeter(noisy, *halves)
+
+
+def _draw_windows(picture, generator, drum, ink, face) -> list[tuple[int, int, int, int]]:
+    count = int(generator.integers(4, 9))
+    height = int(generator.integers(80, 150))
+    digit = height * generator.uniform(0.55, 0.66)
+    wide = int(digit * generator.uniform(0.85, 1.15))
+    pitch = int(wide * generator.uniform(1.12, 1.5))
+    left = (picture.shape[1] - count * pitch) // 2 + int(generator.integers(-40, 40))
+    top = int(generator.integers(100, 220))
+    fraction = generator.uniform(0, 0.95)
+    boxes = []
+    for place in range(count):
+        x = left + place * pitch
+        narrow = round(wide / 0.75)
+        window = np.full((height, narrow, 3), drum, np.uint8)
+        shown = int(generator.integers(0, 10))
+        step = digit * 1.7
+        for turn in (-1, 0, 1):
+            shift = (turn - (fraction if place == count - 1 else generator.normal(0, 0.03))) * step
+            _put_centred(window, str((shown + turn) % 10), narrow / 2, height / 2 + shift, digit, int(ink))
+        picture[top : top + height, x : x + wide] = cv2.resize(window, (wide, height), interpolation=cv2.INTER_AREA)
+        edge = tuple(int(0.6 * face) for _ in range(3))
+        cv2.rectangle(picture, (x - 2, top - 2), (x + wide + 1, top + height + 1), edge, 3)
+        boxes.append((x, top, wide, height))
+    return boxes
+
+
+def _put_centred(picture, text: str, x: float, y: float, height: float, level: int) -> None:
+    scale = height / 21.5
+    (width, tall), _ = cv2.getTextSize(text, FONT, scale, 1)
+    corner = (round(x - width / 2), round(y + tall / 2))
+    cv2.putText(picture, text, corner, FONT, scale, (level, level, level), max(2, round(height / 9)), cv2.LINE_AA)
+
+
+def _draw_print(picture, generator, face, windows) -> None:
+    level = 30 if face > 100 else 220
+    x, y, _, height = windows[-1]
+    cv2.putText(picture, "m3", (x + windows[0][2] + 40, y + height), FONT, 2.0, (level,) * 3, 4, cv2.LINE_AA)
+    for line in (f"No {generator.integers(10**7, 10**8)}", "Qn 2.5 m3/h  PN16", "2014  CE 0102"):
+        where = (int(generator.integers(20, 500)), int(generator.choice([45, 75, 900, 935])))
+        cv2.putText(picture, line, where, FONT, generator.uniform(0.7, 1.5), (level,) * 3, 2, cv2.LINE_AA)
+
+
+def _draw_dials(picture, generator, top: int, count: int) -> list[tuple[int, int, int, int]]:
+    """Dials along an arc from the right to the left, whose readings fit one another."""
+    side = int(generator.integers(150, 200))
+    value = generator.uniform(0, 1)
+    boxes = []
+    for place in range(count):
+        x = 1000 - place * 230
+        y = min(top + (place > 0) * 60 + 20, picture.shape[0] - side - 2)
+        dial = render_dial(value * 10 ** (place + 1) % 10, int(generator.integers(10**6)), side)
+        picture[y : y + side, x : x + side] = dial
+        boxes.append((x, y, side, side))
+    return boxes

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.boxes import CELL_HEIGHT, MARGIN, corners_of, cut_cells, cut_upright, printed_lines, sides_of, written_in
+from edge.boxes import CELL_HEIGHT, MARGIN, cut_cells, printed_lines, written_in
+from edge.geometry import corners_of, cut_upright, sides_of
 
 CELL = 60
 PAPER, INK, LINE = 235, 40, 90

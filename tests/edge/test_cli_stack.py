@@ -21,8 +21,9 @@ from edge.sources.demo import render_meter
 ROOT = Path(__file__).resolve().parents[2]
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background of a shell
 sys.path.insert(0, "tests/edge")
 import conftest, edge.classifier, edge.pipeline
 from edge.bundle import Card
@@ -92,7 +93,9 @@ def test_the_same_command_again_reads_what_is_new(capfd, fake_bundle, scans, tmp
     assert "has 5 forms (2 empty, 2 ok, 1 failed) already" in err
     assert (tmp_path / "o.csv").read_bytes() == before
     cv2.imwrite(str(scans / "2.png"), render_meter(7, (640, 480)))
-    assert call(capfd, *words)[0] == 0
+    status, _, err = call(capfd, *words)
+    assert status == 0
+    assert err.splitlines()[-1] == f"readout: {tmp_path}/o.csv: 5 forms (2 empty, 3 ok)"
     assert (tmp_path / "o.csv").read_bytes().startswith(before)
     assert [row["source"] for row in rows(tmp_path / "o.csv")[5:]] == [f"{scans}/2.png"]
 
@@ -141,6 +144,14 @@ def test_a_review_without_a_table_is_wrong_usage(capfd, scans, tmp_path):
     assert not (tmp_path / "review").exists()
 
 
+def test_a_table_is_a_file(capfd, scans, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = call(capfd, "read", scans, "--csv", "-")
+    assert status == 2
+    assert "for a pipe take --json" in err
+    assert not Path("-").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -176,8 +187,8 @@ def test_ctrl_c_closes_the_table_and_the_same_command_goes_on(fake_bundle, tmp_p
     _, err = child.communicate()
     assert child.returncode == 130
     assert 3 <= len(rows(tmp_path / "o.csv")) < 30
-    assert err.startswith(f"readout: {tmp_path}/o.csv: ")
-    assert len(err.splitlines()) == 1
+    assert err.splitlines()[-1].startswith(f"readout: {tmp_path}/o.csv: ")
+    assert all(line.startswith("readout: ") for line in err.splitlines())
     assert (tmp_path / "review" / "index.html").is_file()
     again = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert "reading goes on after them" in again.stderr

@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import PageError, SourceError
+from edge.errors import PageError, PictureError, SourceError
 from edge.headers import read_tiff_pages
 from edge.sources import SourceSettings, open_source
+from edge.sources.documents import PAGES_HELD, open_document
 
 needs_pdfium = pytest.mark.skipif(
     importlib.util.find_spec("pypdfium2") is None, reason="pypdfium2 is not installed; it renders PDFs"
@@ -256,3 +257,25 @@ def test_without_the_package_a_pdf_says_what_to_install_before_anything_is_read(
         open_source(str(tmp_path / "2.pdf")) as s,
     ):
         list(s)
+
+
+@needs_pdfium
+def test_a_long_pdf_is_opened_anew_without_losing_its_place(tmp_path):
+    levels = list(range(40, 40 + 2 * PAGES_HELD + 3))
+    (tmp_path / "scan.pdf").write_bytes(pdf_of([page(level) for level in levels]))
+    pages, errors = read(tmp_path / "scan.pdf")
+    assert errors == []
+    assert [level for _, _, level in pages] == levels
+
+
+@needs_pdfium
+def test_a_pdf_that_goes_while_it_is_read_is_one_line_a_page(tmp_path):
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(pdf_of([page(40)] * (PAGES_HELD + 2)))
+    with open_document(path) as document:
+        for index in range(PAGES_HELD):
+            document.load(index)
+        path.unlink()
+        for index in (PAGES_HELD, PAGES_HELD + 1):
+            with pytest.raises(PictureError, match=r"scan\.pdf: no such file"):
+                document.load(index)

@@ -101,7 +101,7 @@ def test_a_page_is_read_upside_down_and_refused_where_it_is_another(tmp_path):
     assert (turned.text, turned.status) == ("820432", "ok")
     assert turned.digits[0].box[0] > turned.digits[5].box[0]
     assert (other.status, other.text) == ("rejected", "")
-    assert other.reason.startswith("the page of the reference picture is not in view (score 0.00")
+    assert other.reason.startswith("the page is not in view: 0.00 of it is found")
 
 
 def region_reader(box, keys=""):

@@ -1,105 +1,105 @@
-"""Dials are read in the colour planes where a frame has them, and how the drums above them turn."""
+"""A meter's fields: drums, displays and dials become one value, or the reason why there is none."""
 
-from __future__ import annotations
-
-import json
-
-import cv2
 import numpy as np
 import pytest
 
-from edge.boxes import corners_of
-from edge.cli import main
-from edge.drums import DRUM, DRUM_OVER_DIAL, LOWEST_DRUM, position_of
-from edge.meter import cut_dial, traits_of
-from edge.needle import SIDE, read_dial
-from edge.nouns import Frame
-from edge.pictures import halve
-from edge.pipeline import read_frame
-from edge.schema import Config, FieldTable
-from tests.edge.faces import render_dial
+from edge.geometry import corners_of
+from edge.meter import MeterReader, cut_cell
+from edge.nouns import CellScores
+from edge.schema import FieldTable
 
-DRUMS = [[215, 97, 42, 75], [273, 97, 42, 75], [332, 97, 42, 75], [390, 97, 42, 75], [446, 97, 42, 75]]
-DIALS = [[491, 307, 115, 115], [417, 395, 115, 115], [303, 424, 115, 115], [163, 358, 115, 115]]
+FRAME = np.random.default_rng(0).integers(0, 256, (120, 400), np.uint8)
 
 
-def field(**keys: object) -> FieldTable:
-    return FieldTable.model_validate({"name": "water", "kind": "drum", "digits": [(0, 0, 9, 9)], **keys})
+class Scripted:
+    """Answers with given scores, whatever the cells show."""
+
+    def __init__(self, *scores: CellScores) -> None:
+        self.scores = list(scores)
+
+    def predict(self, cells):
+        assert len(cells) == len(self.scores)
+        assert all(cell.shape == (32, 20) for cell in cells)
+        return self.scores
 
 
-def off(found: float, truth: float) -> float:
-    return abs((found - truth + 5) % 10 - 5)
+def at(position: float, share: float = 0.99) -> CellScores:
+    """A cell at a position, with what lacks to 1 spread over all that it may be."""
+    rest = (1 - share) / 102
+    positions = np.full(100, rest)
+    positions[round(position * 10) % 100] = share
+    return CellScores(positions, rest, rest, rest)
 
 
-@pytest.mark.parametrize("shape", [(200, 240), (201, 241)])
-@pytest.mark.parametrize("box", [(40, 30, 100, 80), (41, 31, 99, 81), (3, 2, 140, 150)])
-def test_a_dial_is_cut_at_the_same_place_from_colour_and_from_gray(box, shape):
-    slope = np.add.outer(np.arange(shape[0]) / 4, np.arange(shape[1]) / 2).astype(np.uint8)
-    picture = cv2.merge([slope, slope, slope])
-    quad = corners_of(box)
-    gray, colour = cut_dial(slope, None, quad), cut_dial(slope, halve(picture), quad)
-    assert gray.shape == (max(SIDE, box[3]), max(SIDE, box[2]))
-    assert colour.shape == (SIDE, SIDE, 3)
-    apart = colour[..., 0].astype(int) - cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    assert abs(apart.mean()) < 0.3  # half a level is a pixel
-    assert np.abs(apart)[2:-2, 2:-2].max() <= 2
+def nothing(blank: float = 0.0, minus: float = 0.0) -> CellScores:
+    rest = (1 - blank - minus) / 101
+    return CellScores(np.full(100, rest), blank, minus, rest)
 
 
-def test_small_red_needles_are_read_in_the_colour_planes():
-    generator = np.random.default_rng(4)
-    found = []
-    for seed in range(40):
-        truth, side = generator.uniform(0, 10), int(generator.integers(50, 140))
-        frame = np.full((side + 40, side + 50, 3), 230, np.uint8)
-        frame[17 : 17 + side, 21 : 21 + side] = render_dial(truth, 300 + seed, side)
-        scores = read_dial(
-            cut_dial(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), halve(frame), corners_of((21, 17, side, side)))
-        )
-        found.append(off(position_of(scores.positions), truth) if scores.unreadable < 0.5 else np.nan)
-    assert np.isnan(found).mean() <= 0.1
-    assert np.nanmedian(found) < 0.06
-    assert np.nanmax(found) <= 0.3
+def read(kind: str, *scores: CellScores, **keys):
+    boxes = [(10 + 40 * k, 20, 30, 50) for k in range(len(scores))]
+    table = FieldTable(name="m", kind=kind, digits=boxes, **keys)
+    return MeterReader(Scripted(*scores), 0.9).read(FRAME, table, [corners_of(box) for box in boxes], [])
 
 
-def test_colour_is_asked_for_where_a_field_has_dials():
-    assert not Config().needs_colour
-    assert not Config(field=[field()]).needs_colour
-    assert Config(field=[field(), field(name="b", dials=[(0, 0, 9, 9)])]).needs_colour
+def test_drums_explain_each_other():
+    reading = read("drum", at(1.0), at(3.0), at(6.3))
+    assert (reading.text, reading.value, reading.status, reading.reason) == ("136", 136.0, "ok", None)
+    assert [digit.position for digit in reading.digits] == [1.0, 3.0, 6.3]
+    assert [digit.box for digit in reading.digits] == [(10 + 40 * k, 20, 30, 50) for k in range(3)]
+    assert reading.box == (10, 20, 110, 50)
 
 
-def test_read_frame_hands_the_colour_planes_on(monkeypatch):
-    seen = []
-
-    class Fields:
-        def read(self, gray, colour):
-            seen.append((gray, colour))
-            return []
-
-    monkeypatch.setattr("edge.pipeline.FieldReader", Fields)
-    frame = Frame(np.zeros((20, 20), np.uint8), "a", colour=np.ones((10, 10, 3), np.uint8))
-    assert read_frame(frame, Fields()) == []
-    assert seen == [(frame.gray, frame.colour)]
+def test_a_drum_that_is_being_carried_is_not_rounded_alone():
+    assert read("drum", at(3.7), at(9.7)).text == "39"
+    assert read("drum", at(4.0), at(0.1)).text == "40"
 
 
-def test_the_lowest_drum_turns_evenly_unless_there_are_dials_below_it():
-    with_dials = field(dials=[(0, 0, 9, 9)])
-    assert traits_of(field(), is_lowest=True) == LOWEST_DRUM
-    assert traits_of(with_dials, is_lowest=True) == DRUM_OVER_DIAL
-    assert traits_of(field(), is_lowest=False) == traits_of(with_dials, is_lowest=False) == DRUM
-    assert traits_of(field(dials=[(0, 0, 9, 9)], jumps=True), is_lowest=True).even == 0
+def test_decimals_and_rules_hold_for_meters_too():
+    assert read("drum", at(1.0), at(3.0), at(6.3), decimals=1).value == pytest.approx(13.6)
+    refused = read("drum", at(1.0), at(3.0), at(6.3), maximum=100)
+    assert (refused.status, refused.value, refused.text) == ("rejected", None, "136")
+    assert refused.reason == "136 is above the maximum, 100"
 
 
-def test_the_dials_of_a_photographed_water_meter_are_read(digits_data, tmp_path, capfd):
-    config = tmp_path / "water.toml"
-    config.write_text(
-        f'[[field]]\nname = "water"\nkind = "drum"\ndigits = {DRUMS}\ndials = {DIALS}\ndecimals = 4\nunit = "m³"\n'
-    )
-    assert main(["read", str(digits_data / "scenes" / "watermeter.jpg"), "--config", str(config), "--json"]) == 0
-    (reading,) = json.loads(capfd.readouterr().out)["readings"]
-    shown = [digit["position"] for digit in reading["digits"][-4:]]
-    assert None not in shown
-    assert [
-        off(position, truth) <= 0.2 + 1e-6 for position, truth in zip(shown, (0.0, 1.3, 2.5, 4.4), strict=True)
-    ] == ([True] * 4)
-    assert reading["text"].replace(".", "").endswith(("012?", "0122", "0123", "0124", "0125", "0126"))
-    assert reading["status"] == "uncertain" or abs(reading["value"] - 453.0124) < 0.0003
+def test_a_drum_that_shows_nothing_is_not_guessed():
+    reading = read("drum", at(1.0), nothing(), at(6.3))
+    assert (reading.status, reading.value) == ("uncertain", None)
+    assert reading.text[1] == "?"
+    assert reading.digits[1].position is None
+
+
+def test_two_positions_that_are_as_likely_are_doubt():
+    both = CellScores((at(3.0, 0.5).positions + at(8.0, 0.5).positions) / 2, 0.0, 0.0, 0.0)
+    scores = CellScores(both.positions / both.positions.sum(), 0.0, 0.0, 0.0)
+    reading = read("drum", at(1.0), scores, at(6.3))
+    assert reading.status == "uncertain"
+    assert reading.value is None
+    assert "?" in reading.text
+    assert reading.reason in ("136 or 186", "186 or 136")
+
+
+def test_a_display_may_have_blanks_before_its_digits_and_a_minus():
+    reading = read("lcd", nothing(blank=0.99), nothing(minus=0.99), at(4.0), at(2.0), decimals=1)
+    assert (reading.text, reading.value, reading.status) == ("-4.2", -4.2, "ok")
+    assert [digit.text for digit in reading.digits] == [" ", "-", "4", "2"]
+    assert all(digit.position is None for digit in reading.digits)
+
+
+def test_a_display_that_is_off_is_empty():
+    reading = read("lcd", nothing(blank=0.99), nothing(blank=0.99))
+    assert (reading.text, reading.value, reading.status, reading.reason) == ("", None, "empty", "blank")
+
+
+def test_a_digit_of_a_display_in_doubt_stands_as_a_question_mark():
+    reading = read("lcd", at(4.0), at(2.0, 0.6), at(1.0))
+    assert (reading.status, reading.text, reading.value) == ("uncertain", "4?1", None)
+
+
+def test_what_jumps_is_never_between_two_digits():
+    assert read("drum", at(3.0), at(9.0), jumps=True).text == "39"
+    assert read("drum", at(4.0), at(0.0), jumps=True).text == "40"
+
+
+def test_a_box_of_whole_pixels_is_cut_as_it_is():
+    np.testing.assert_array_equal(cut_cell(FRAME, corners_of((7, 9, 20, 31))), FRAME[9:40, 7:27])

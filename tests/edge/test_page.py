@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.page import Sheet, locate, moved, scaling
+from edge.geometry import mapped as moved
+from edge.page import Sheet, locate, scaling
 
 SIZE = (700, 500)
 

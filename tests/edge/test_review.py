@@ -80,7 +80,7 @@ def test_a_doubtful_field_stands_beside_its_crops(tmp_path):
     images = sheet.all("img")
     assert [(image["src"], image["alt"]) for image in images] == [
         ("crops/000001-01.png", "amount as written"),
-        ("crops/000001-01-02.png", "amount, place 2"),
+        ("crops/000001-01-02.png", "amount, cell 2"),
     ]
     field, cell = (picture(tmp_path, image["src"]) for image in images)
     assert np.array_equal(field, page()[24:56, 34:96])
@@ -114,6 +114,29 @@ def test_a_page_that_failed_is_in_the_sheet(tmp_path):
     sheet = Sheet(tmp_path / "review" / "index.html")
     assert "b.pdf, page 3: damaged" in sheet.text
     assert [link["href"] for link in sheet.all("a")] == ["../b.pdf#page=3"]
+
+
+def test_a_page_that_failed_and_was_read_later_is_not_in_the_sheet(tmp_path):
+    for _ in range(2):
+        with Stack.open(tmp_path / "o.csv", ["date"], "setup", tmp_path / "review") as stack:
+            stack.fail(PageError("a.pdf: encrypted", "a.pdf", None))
+    assert Sheet(tmp_path / "review" / "index.html").text.count("a.pdf: encrypted") == 1
+    for _ in range(2):
+        with Stack.open(tmp_path / "o.csv", ["date"], "setup", tmp_path / "review") as stack:
+            if stack.is_wanted("a.pdf", 0):
+                stack.write(Frame(page(), "a.pdf"), [OK], 1.0)
+        sheet = Sheet(tmp_path / "review" / "index.html")
+        assert "1 form (1 ok)" in sheet.text
+        assert "encrypted" not in sheet.text
+
+
+def test_a_folder_whose_making_was_stopped_is_taken(tmp_path):
+    (tmp_path / "review").mkdir()
+    (tmp_path / "review" / ".stack-0a1b2c3d.json").touch()
+    review_of(tmp_path, ("a.png", [DOUBT]))
+    assert sorted(path.name for path in (tmp_path / "review").iterdir()) == [
+        *("crops", "forms", "index.html", "stack.json")
+    ]
 
 
 def test_nothing_on_a_form_becomes_markup(tmp_path):
@@ -185,6 +208,7 @@ def test_crops_stay_inside_the_picture_and_are_reduced():
 
 def test_going_on_keeps_what_is_there_and_forgets_what_is_not_in_the_table(tmp_path):
     review_of(tmp_path, ("a.png", [DOUBT]), ("b.png", [DOUBT]), ("c.png", [DOUBT]))
+    (tmp_path / "review" / "crops" / "000004-01.png").touch()  # and then the power failed
     table = (tmp_path / "o.csv").read_bytes()
     (tmp_path / "o.csv").write_bytes(b"\r\n".join(table.split(b"\r\n")[:3]) + b"\r\n")
     sheet = review_of(tmp_path, ("a.png", [DOUBT]))

@@ -14,7 +14,7 @@ import pytest
 from edge.errors import EdgeError, PictureError, SourceError, UnusableSourceError
 from edge.sources import Backoff, SourceSettings, is_live_uri, open_source
 from edge.sources.base import PiControls, rotate
-from edge.sources.camera import _pixel_format
+from edge.sources.camera import asked_format
 from edge.sources.demo import DemoSettings, parse_demo, render_meter, value_at
 from edge.sources.files import natural_key
 from edge.sources.network import without_password
@@ -344,7 +344,7 @@ def test_a_device_by_its_id_survives_a_replug(monkeypatch, tmp_path):
     ],
 )
 def test_mjpg_is_asked_for_where_raw_pictures_do_not_fit_the_cable(asked, sent):
-    assert _pixel_format(quiet(**asked)) == sent
+    assert asked_format(quiet(**asked)) == sent
 
 
 ADVERTISED = {

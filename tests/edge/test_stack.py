@@ -450,6 +450,18 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
     assert [row["source"] for row in table_of(path)] == ["a.png", "b.png"]
 
 
+def test_a_disk_that_is_full_from_the_first_is_one_line(tmp_path, monkeypatch):
+    def write(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.rowfile.os.pwrite", write)
+        with pytest.raises(OutputError, match=r"o\.csv: cannot be written .No space left on device."):
+            open_stack(tmp_path / "o.csv")
+    with open_stack(tmp_path / "o.csv"):
+        pass
+
+
 # What it costs
 
 

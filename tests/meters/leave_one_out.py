@@ -3,16 +3,17 @@
     nice -n 19 python -m tests.meters.leave_one_out --groups 20 --out tests/meters/leave_one_out.json
 
 For each group two short trainings of the recipe's network without it, one with rendered cells and one on real crops
-only, each as long as the other. The report is written after every training, and a second start goes on with
-what is missing. The trainings are shorter than the bundle's: compare the two columns, not either with the bundle.
+only, each as long as the other. With `--at-once N` the largest is left out alone and the others N at a time: fewer
+trainings, and each group is judged by a network that has seen neither it nor those left out with it. The report is
+written after every training, and a second start goes on with what is missing. The trainings are shorter than the
+bundle's: compare the two columns, not either with the bundle.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ import click
 import numpy as np
 
 from edge.atomic import write_text
-from edge.cell import CELL_LABELS
+from edge.cell import scores_of
 from edge.classifier import softmax
-from tests.meters.measure import Answers, Sample, share, verdicts
+from tests.meters.measure import Answers, Sample, answers_of, share, verdicts
+from train.cells import invert_some
 from train.data.dataset import Crops, cells_of
 from train.data.meter import load_meter
 from train.quiet import import_keras_quietly
@@ -44,45 +46,55 @@ def largest_groups(crops: Crops, count: int) -> list[int]:
     return [int(group) for group in groups[np.argsort(-sizes, kind="stable")][:count]]
 
 
-def judge_left_out(crops: Crops, group: int, is_rendered: bool, epochs: int, cells: int, seed: int) -> dict[str, Any]:
-    """Train without a group, and read it."""
+def deal(groups: Sequence[int], at_once: int) -> list[tuple[int, ...]]:
+    """What is left out together: the largest group alone, the others `at_once`, large with small."""
+    others = groups[1:]
+    count = -(-len(others) // at_once)
+    return [(groups[0],), *(tuple(others[k::count]) for k in range(count))]
+
+
+def train_without(crops: Crops, groups: Sequence[int], is_rendered: bool, settings: dict[str, int]) -> Any:
+    """The recipe's network after a short training without some groups."""
     from train.cells import TRAINING, meter_set
-    from train.evaluate import logits_of
     from train.fit import CosineSchedule, build, soft_targets
     from train.recipes import RECIPES
 
-    recipe = RECIPES["meter"]
-    real = cells // 2 if is_rendered else cells
-    mix = replace(TRAINING, real=real, rendered=cells - real)
-    others = crops.take(np.flatnonzero(crops.groups != group))
-    model = build(recipe, seed)
-    made = [partial(meter_set, mix=mix)(others, number, seed) for number in range(SETS)]
+    recipe, epochs = RECIPES["meter"], settings["epochs"]
+    real = settings["cells"] // 2 if is_rendered else settings["cells"]
+    mix = replace(TRAINING, real=real, rendered=settings["cells"] - real)
+    others = crops.take(np.flatnonzero(~np.isin(crops.groups, groups)))
+    model = build(recipe, settings["seed"])
+    made = [meter_set(others, number, settings["seed"], mix) for number in range(SETS)]
     for epoch in range(epochs):
         glyphs, labels = made[epoch % SETS]
+        seen = invert_some(glyphs, np.random.default_rng([settings["seed"], epoch]))
         schedule = CosineSchedule(recipe.learning_rate, epoch, epochs)
         targets = soft_targets(recipe.bell_tenths)[labels]
-        model.fit(glyphs[..., None], targets, batch_size=recipe.batch_size, callbacks=[schedule], verbose=0)
+        model.fit(seen[..., None], targets, batch_size=recipe.batch_size, callbacks=[schedule], verbose=0)
+    return model
+
+
+def judge(model: Any, crops: Crops, group: int) -> dict[str, Any]:
+    """How well a network reads a group."""
+    from train.evaluate import logits_of
+
     left_out = crops.take(np.flatnonzero(crops.groups == group))
-    logits = logits_of(model, cells_of(left_out.images))
-    right = verdicts(Sample([], left_out.labels, left_out.groups), read(logits))
-    settled = Sample([], left_out.labels, left_out.groups).is_settled
-    return {"within 0.1": share(right["within 0.1"]), "settled digit": share(right["digit"][settled])}
+    sample = Sample([], left_out.labels, left_out.groups)
+    right = verdicts(sample, read(logits_of(model, cells_of(left_out.images))))
+    return {"within 0.1": share(right["within 0.1"]), "settled digit": share(right["digit"][sample.is_settled])}
 
 
 def read(logits: np.ndarray) -> Answers:
     """The answers in logits (n, 103)."""
-    from edge.cell import scores_of
-    from tests.meters.measure import answers_of
-
     return answers_of([scores_of(row) for row in softmax(logits.astype(np.float64))])
 
 
-def missing(done: dict[str, Any], groups: list[int]) -> Iterator[tuple[int, bool]]:
+def missing(done: dict[str, Any], parts: Sequence[tuple[int, ...]]) -> Iterator[tuple[tuple[int, ...], bool]]:
     """The trainings that a report lacks."""
-    for group in groups:
+    for part in parts:
         for is_rendered in (True, False):
-            if column(is_rendered) not in done.get(str(group), {}):
-                yield group, is_rendered
+            if any(column(is_rendered) not in done.get(str(group), {}) for group in part):
+                yield part, is_rendered
 
 
 def column(is_rendered: bool) -> str:
@@ -93,39 +105,39 @@ def column(is_rendered: bool) -> str:
 def summary(rows: dict[str, Any]) -> dict[str, Any]:
     """Means over the groups that have both columns, each group counting once."""
     whole = [row for row in rows.values() if len(row) == 3]
-    return {
-        "groups": len(whole),
-        **{
-            column(each): {
-                name: round(float(np.mean([row[column(each)][name]["share"] for row in whole])), 4)
-                for name in ("within 0.1", "settled digit")
-            }
-            for each in (True, False)
-            if whole
-        },
-    }
+    return {"groups": len(whole), **{column(each): _means(whole, column(each)) for each in (True, False) if whole}}
+
+
+def _means(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
+    """Mean over groups of each figure of a column; a group without a settled digit has none of those."""
+    figures = ("within 0.1", "settled digit")
+    shares = {figure: [row[name][figure]["share"] for row in rows if row[name][figure]] for figure in figures}
+    return {figure: round(float(np.mean(values)), 4) for figure, values in shares.items() if values}
 
 
 @click.command()
 @click.option("--groups", type=click.IntRange(1), default=20, show_default=True, help="How many of the largest groups.")
-@click.option("--epochs", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--at-once", type=click.IntRange(1), default=1, show_default=True, help="How many are left out together.")
+@click.option("--epochs", type=click.IntRange(1), default=6, show_default=True)
 @click.option("--cells", type=click.IntRange(500), default=12_000, show_default=True, help="In each training set.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
-def main(groups: int, epochs: int, cells: int, seed: int, out: Path) -> None:
+def main(groups: int, at_once: int, epochs: int, cells: int, seed: int, out: Path) -> None:
     """Leave each of the largest groups out in turn."""
     import_keras_quietly()
-    settings = {"epochs": epochs, "cells": cells, "seed": seed, "labels": len(CELL_LABELS)}
+    settings = {"groups": groups, "at_once": at_once, "epochs": epochs, "cells": cells, "seed": seed}
     crops = all_crops()
     found = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else {"settings": settings, "rows": {}}
     if found["settings"] != settings:
         raise click.UsageError(f"{out} was made with {found['settings']}; name another file, or give the same settings")
-    for group, is_rendered in missing(found["rows"], largest_groups(crops, groups)):
-        row = found["rows"].setdefault(str(group), {"crops": int((crops.groups == group).sum())})
-        row[column(is_rendered)] = judge_left_out(crops, group, is_rendered, epochs, cells, seed)
+    for part, is_rendered in missing(found["rows"], deal(largest_groups(crops, groups), at_once)):
+        model = train_without(crops, part, is_rendered, settings)
+        for group in part:
+            row = found["rows"].setdefault(str(group), {"crops": int((crops.groups == group).sum())})
+            row[column(is_rendered)] = judge(model, crops, group)
+            click.echo(f"group {group}, {column(is_rendered)}: {row[column(is_rendered)]}", err=True)
         found["means"] = summary(found["rows"])
         write_text(out, as_json(found))
-        click.echo(f"group {group}, {column(is_rendered)}: {row[column(is_rendered)]}", err=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ with its n and its 95 % Wilson interval.
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ import click
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
-from convert.card import wilson_interval
 from edge.atomic import write_text
 from edge.cell import normalize_cell, position_of, prediction_of
 from edge.classifier import CellClassifier
@@ -27,7 +28,6 @@ from edge.nouns import CellScores, Gray
 from tests.meters.conditions import conditions
 from tests.meters.nothing import KINDS
 from train.data.meter import decode, find_meter
-from train.run_folder import as_json
 
 DISPLAYS = (1, 7, 8, 13, 25, 29, 33, 35, 36, 45, 59, 70, 80, 86, 92, 105, 107, 109, 110, 112)
 """Groups whose crops are of displays, as one sees; the others are drums and counters."""
@@ -103,8 +103,9 @@ def share(is_right: NDArray[np.bool_]) -> dict[str, Any] | None:
     n, right = len(is_right), int(is_right.sum())
     if n == 0:
         return None
-    low, high = wilson_interval(right, n)
-    return {"share": round(right / n, 4), "n": n, "wrong": n - right, "interval": [round(low, 4), round(high, 4)]}
+    low, high = binomtest(right, n).proportion_ci(method="wilson")
+    interval = [round(float(low), 4), round(float(high), 4)]
+    return {"share": round(right / n, 4), "n": n, "wrong": n - right, "interval": interval}
 
 
 def verdicts(sample: Sample, found: Answers) -> dict[str, NDArray[np.bool_]]:
@@ -139,9 +140,9 @@ def accuracy(sample: Sample, found: Answers) -> dict[str, Any]:
     }
 
 
-def _mean_of_groups(by_group: dict[str, Any]) -> float:
+def _mean_of_groups(by_group: dict[str, Any]) -> float | None:
     shares = [row["within 0.1"]["share"] for row in by_group.values() if row["within 0.1"]["n"] >= 10]
-    return round(float(np.mean(shares)), 4)
+    return round(float(np.mean(shares)), 4) if shares else None
 
 
 def robustness(sample: Sample, classifier: CellClassifier) -> dict[str, Any]:
@@ -217,7 +218,7 @@ def report(classifier: CellClassifier, sample: Sample, model: Path) -> dict[str,
 @click.option("--split", type=click.Choice(["val", "train"]), default="val", show_default=True)
 def main(model: Path, out: Path | None, split: str) -> None:
     """Measure MODEL on the crops of meters that it has not seen."""
-    found = as_json(report(CellClassifier.open(model), load_sample(split), model))
+    found = json.dumps(report(CellClassifier.open(model), load_sample(split), model), indent=2) + "\n"
     if out:
         write_text(out, found)
     click.echo(found, nl=False)
