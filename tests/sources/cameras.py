@@ -42,9 +42,15 @@ def picture(level: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     return gray
 
 
-def jpeg(gray: np.ndarray) -> bytes:
+def tinted(gray: np.ndarray) -> np.ndarray:
+    """A picture of these gray levels, (rows, columns, 3) BGR, that is red where it is not dark."""
+    red = np.where(gray > 60, np.uint8(160), np.uint8(128))
+    return cv2.cvtColor(cv2.merge([gray, red, np.full_like(gray, 128)]), cv2.COLOR_YCrCb2BGR)
+
+
+def jpeg(picture: np.ndarray) -> bytes:
     """The picture as a JPEG file."""
-    return cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
 
 
 def md5(text: str) -> str:
@@ -79,7 +85,7 @@ class HttpCamera(http.server.ThreadingHTTPServer):
         """The next picture, the same again while "frozen", its first half while "half"."""
         if "frozen" not in self.faults:
             self.count += 1
-        data = jpeg(picture(100 + self.count % 100, self.size))
+        data = jpeg(tinted(picture(100 + self.count % 100, self.size)))
         return data[: len(data) // 2] if "half" in self.faults else data
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -188,8 +194,7 @@ def rtsp_lack() -> str | None:
 def rtsp_camera(folder: Path, size: tuple[int, int] = SIZE, fps: int = 30, port: int = 0) -> Iterator[tuple[str, int]]:
     """Address and port of an RTSP server, which serves pictures that it finds in `folder`, over and over."""
     for index in range(20):
-        colour = cv2.cvtColor(picture(100 + 5 * index, size), cv2.COLOR_GRAY2BGR)  # RTP carries no gray JPEG
-        (folder / f"{index}.jpg").write_bytes(jpeg(colour))
+        (folder / f"{index}.jpg").write_bytes(jpeg(tinted(picture(100 + 5 * index, size))))  # RTP carries no gray JPEG
     script = str(Path(__file__).with_name("rtsp_server.py"))
     words = [SYSTEM_PYTHON, script, str(folder / "%d.jpg"), *map(str, (*size, fps, port))]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
@@ -208,7 +213,7 @@ def fill(folder: Path, stop: threading.Event, interval_s: float = 0.01) -> threa
     def run() -> None:
         count = 0
         while not stop.wait(interval_s):
-            put(folder / f"{count:06d}.png", picture(100 + count % 100))
+            put(folder / f"{count:06d}.png", tinted(picture(100 + count % 100)))
             count += 1
 
     thread = threading.Thread(target=run, daemon=True)
@@ -216,10 +221,10 @@ def fill(folder: Path, stop: threading.Event, interval_s: float = 0.01) -> threa
     return thread
 
 
-def put(path: Path, gray: np.ndarray) -> None:
+def put(path: Path, pixels: np.ndarray) -> None:
     """Write a picture beside its place and rename it there."""
     beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(cv2.imencode(path.suffix, gray)[1].tobytes())
+    beside.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
     beside.rename(path)
 
 
