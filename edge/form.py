@@ -150,11 +150,11 @@ def judged(table: FieldTable, digits: Sequence[Digit], box: Box, doubt: str | No
     reading = Reading(table.name, text, None, "uncertain", confidence, box, doubt, tuple(digits))
     if not text:
         return replace(reading, status="rejected" if table.required else "empty", reason="left blank")
-    if doubt:
-        return reading
     if BLANK in text:
-        return replace(reading, reason="a blank cell between digits")
+        return replace(reading, reason=doubt or "a blank cell between digits")
     text = with_point(text, table.decimals)
+    if doubt:
+        return replace(reading, text=text)
     value = float(text)
     broken = misplaced(table, [digit.text == BLANK for digit in digits]) or broken_rule(table, text, value)
     if broken:

@@ -139,9 +139,11 @@ def _reading(
         return replace(reading, status="empty", reason="blank")
     if not all(is_seen):
         unseen = next(number for number, seen in enumerate(is_seen, 1) if not seen)
-        return replace(reading, reason=f"cell {unseen} shows no digit")
+        text = with_point(reading.text, table.decimals)
+        return replace(reading, reason=f"cell {unseen} shows no digit", text=text)
     if decoded.near < cutoff:
-        return replace(reading, reason=f"{decoded.text} or {decoded.runner_up}", text=_doubted(reading))
+        likely, other = (with_point(text, table.decimals) for text in (decoded.text, decoded.runner_up))
+        return replace(reading, reason=f"{likely} or {other}", text=with_point(_doubted(reading), table.decimals))
     text = with_point(decoded.text, table.decimals)
     broken = broken_rule(table, text, float(text))
     if broken:

@@ -7,8 +7,9 @@ BLANK = " "
 
 
 def with_point(digits: str, decimals: int) -> str:
-    """The digits with a decimal point before the last `decimals` of them: 7 with two decimals is 0.07."""
-    if decimals == 0:
+    """The digits with a decimal point before the last `decimals` of them: 7 with two decimals is 0.07, -7 is -0.07."""
+    if decimals == 0 or not digits:
         return digits
-    digits = digits.rjust(decimals + 1, "0")
-    return f"{digits[:-decimals]}.{digits[-decimals:]}"
+    sign = "-" if digits.startswith("-") else ""
+    digits = digits.removeprefix("-").rjust(decimals + 1, "0")
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"

@@ -50,7 +50,7 @@ def test_characters_become_a_reading_under_the_fields_rules(text, keys, expected
 
 def test_doubt_comes_before_rules_and_keeps_the_place_of_the_digit():
     reading = judged(field(length=2, decimals=1), digits("1?34"), BOX, "cell 2: a small mark")
-    assert (reading.text, reading.value, reading.status) == ("1?34", None, "uncertain")
+    assert (reading.text, reading.value, reading.status) == ("1?3.4", None, "uncertain")
     assert reading.reason == "cell 2: a small mark"
 
 
@@ -58,7 +58,9 @@ def test_the_confidence_of_a_number_is_that_of_all_its_digits():
     assert judged(field(), digits("1234"), BOX, None).confidence == pytest.approx(0.9**4)
 
 
-@pytest.mark.parametrize(("text", "decimals", "shown"), [("7", 0, "7"), ("7", 1, "0.7"), ("123", 2, "1.23")])
+@pytest.mark.parametrize(
+    ("text", "decimals", "shown"), [("7", 0, "7"), ("7", 1, "0.7"), ("123", 2, "1.23"), ("-5", 1, "-0.5"), ("", 2, "")]
+)
 def test_the_point_stands_before_the_decimals(text, decimals, shown):
     assert with_point(text, decimals) == shown
 
