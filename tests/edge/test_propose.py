@@ -13,6 +13,8 @@ from edge.propose import Proposal, configuration_text, describe, draw_proposal, 
 from edge.setup import load_colour
 from tests.edge.faces import render_counter, render_dial
 
+NOTHING = Proposal((), ())
+
 
 def fits(found, truth, tolerance: float = 0.2) -> bool:
     """Whether the middle of a box is within a fifth of the true one's, and its sides are alike."""
@@ -50,12 +52,12 @@ def test_a_large_photograph_is_proposed_in_its_own_pixels():
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_nothing_is_found_where_nothing_is(level):
-    assert propose(np.full((240, 320, 3), level, np.uint8)).is_empty
+    assert propose(np.full((240, 320, 3), level, np.uint8)) == NOTHING
 
 
 def test_noise_holds_no_meter():
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3)).astype(np.uint8)
-    assert propose(noise).is_empty
+    assert propose(noise) == NOTHING
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def water_meter(digits_data):
 def test_the_water_meter_is_found(water_meter):
     path, truth = water_meter
     found = propose(load_colour(path))
-    assert [row.kind for row in found.rows] == ["drum"]
+    assert len(found.rows) == 1
     for boxes, true_boxes in ((found.rows[0].cells, truth["drums_xywh"]), (found.dials, truth["dials_xywh"])):
         assert len(boxes) == len(true_boxes)
         for box, true_box in zip(boxes, true_boxes, strict=True):
@@ -116,7 +118,7 @@ def test_a_configuration_that_is_there_is_kept(tmp_path, capfd):
 
 
 def test_several_rows_are_fields_of_their_own(tmp_path):
-    rows = tuple(Row("drum", ((5, y, 10, 20), (20, y, 10, 20), (35, y, 10, 20))) for y in (10, 50))
+    rows = tuple(Row(((5, y, 10, 20), (20, y, 10, 20), (35, y, 10, 20))) for y in (10, 50))
     proposal = Proposal(rows, ((1, 80, 30, 30),))
     assert describe(proposal) == "a row of 3 drums, a row of 3 drums, 1 dial"
     (tmp_path / "meter.toml").write_text(configuration_text(proposal, 'a "b".png'))
