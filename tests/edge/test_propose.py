@@ -6,9 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.cell import normalize_cell
+from edge.classifier import CellClassifier
 from edge.cli import main
 from edge.config import load_config
+from edge.drums import DIAL, DRUM, Wheel, decode_wheels, drum_wheels
 from edge.grids import Row, find_rows
+from edge.needle import read_dial
 from edge.propose import Proposal, configuration_text, describe, draw_proposal, find_dials, propose
 from edge.setup import load_colour
 from tests.edge.faces import render_counter, render_dial
@@ -143,3 +147,20 @@ def test_the_drawing_leaves_the_picture_as_it_is():
     assert drawn.shape == picture.shape
     assert (picture == 200).all()
     assert (drawn[20, 15:35] != 200).any()
+
+
+@pytest.mark.parametrize("boxes", ["given", "found"])
+def test_the_water_meter_reads_453012(water_meter, repository, boxes):
+    path, truth = water_meter
+    colour = load_colour(path)
+    found = propose(colour)
+    drums = truth["drums_xywh"] if boxes == "given" else found.rows[0].cells
+    dials = truth["dials_xywh"] if boxes == "given" else found.dials
+    gray = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
+    classifier = CellClassifier.open(repository / "models" / "meter")
+    cells = classifier.predict([normalize_cell(gray[y : y + h, x : x + w]) for x, y, w, h in drums])
+    pointers = [read_dial(colour[y : y + h, x : x + w]) for x, y, w, h in dials]
+    wheels = drum_wheels(cells, DRUM, DRUM) + [Wheel(each.positions, each.unreadable, DIAL) for each in pointers]
+    decoded = decode_wheels(wheels)
+    assert decoded.text.startswith("00453012")
+    assert decoded.odds > 10
