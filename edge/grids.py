@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -77,9 +76,8 @@ thin, and windows are blocks.
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells of one number, most significant first."""
+    """Cells of the drums of one number, most significant first."""
 
-    kind: Literal["drum", "lcd"]
     cells: tuple[Box, ...]
 
 
@@ -96,14 +94,13 @@ def find_rows(gray: Gray) -> list[Row]:
         is_small = bool(chosen) and grid.box[3] < SMALL_ROW * chosen[0].box[3]
         if not is_small and all(not overlap(grid.box, other.box) for other in chosen):
             chosen.append(grid)
-    return [Row(grid.kind, grid.cells) for grid in sorted(chosen, key=lambda each: each.box[1])]
+    return [Row(grid.cells) for grid in sorted(chosen, key=lambda each: each.box[1])]
 
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
     """A row of cells with how much speaks for it."""
 
-    kind: Literal["drum", "lcd"]
     cells: tuple[Box, ...]
     worth: float
 
@@ -137,7 +134,7 @@ def _window_grids(mask: Gray) -> list[_Grid]:
         cells = tuple(spot.cell(place, (spot.width / spot.height, 1.0)) for place in range(first, last + 1))
         if all(is_inside(cell, mask) for cell in cells):
             worth = WINDOW_WORTH * _worth(len(cells), len(chain), spot.height, 0)
-            grids.append(_Grid("drum", cells, worth))
+            grids.append(_Grid(cells, worth))
     return grids
 
 
@@ -257,7 +254,7 @@ def _grid_of(anchors: Boxes, pieces: Boxes, gray: Gray, closing: int) -> _Grid |
     cells = tuple(fitted.cell(place, DRUM_CELL) for place in sorted(row))
     if not all(is_inside(cell, gray) for cell in cells):
         return None
-    return _Grid("drum", cells, _worth(len(cells), len(anchors), spot.height, closing))
+    return _Grid(cells, _worth(len(cells), len(anchors), spot.height, closing))
 
 
 def _whole_row(spot: _Spot, last: int, pieces: Boxes) -> dict[int, Boxes] | None:

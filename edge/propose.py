@@ -33,7 +33,6 @@ DIAL_SIZES = (0.03, 0.3)
 DIAL_DOUBT = 0.3
 """A circle is a dial when the probability that it has no needle is below this."""
 
-NOUNS = {"drum": "drums", "lcd": "display digits"}
 CELL_COLOUR, DIAL_COLOUR = (0, 150, 0), (210, 60, 0)
 """Blue, green, red."""
 
@@ -47,11 +46,6 @@ class Proposal:
 
     rows: tuple[Row, ...]
     dials: tuple[Box, ...]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was found."""
-        return not self.rows and not self.dials
 
 
 def propose(picture: Colour) -> Proposal:
@@ -69,7 +63,7 @@ def propose(picture: Colour) -> Proposal:
     dials = [dial for dial in find_dials(small) if not any(_is_digit_of(dial, row) for row in rows)]
     rows = [row for row in rows if not any(overlap(cell, dial) for cell in row.cells for dial in dials)]
     return Proposal(
-        tuple(Row(row.kind, tuple(_scaled(cell, factor, picture) for cell in row.cells)) for row in rows),
+        tuple(Row(tuple(_scaled(cell, factor, picture) for cell in row.cells)) for row in rows),
         tuple(_scaled(dial, factor, picture) for dial in dials),
     )
 
@@ -164,7 +158,7 @@ def configuration_text(proposal: Proposal, image: str) -> str:
     for number, row in enumerate(proposal.rows, 1):
         dials = proposal.dials if number == count else ()
         name = "counter" if count == 1 else f"counter-{number}"
-        lines += ["", "[[field]]", f'name = "{name}"', f'kind = "{row.kind}"']
+        lines += ["", "[[field]]", f'name = "{name}"', 'kind = "drum"']
         lines += [f"digits = {_boxes_text(row.cells)}"]
         lines += [f"dials = {_boxes_text(dials)}", f"decimals = {len(dials)}"] if dials else []
     return "\n".join(lines) + "\n"
@@ -172,7 +166,7 @@ def configuration_text(proposal: Proposal, image: str) -> str:
 
 def describe(proposal: Proposal) -> str:
     """What was found, in a few words."""
-    rows = [f"a row of {len(row.cells)} {NOUNS[row.kind]}" for row in proposal.rows]
+    rows = [f"a row of {len(row.cells)} drums" for row in proposal.rows]
     count = len(proposal.dials)
     return ", ".join([*rows, *([f"{count} dial{'s' if count > 1 else ''}"] if count else [])])
 

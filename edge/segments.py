@@ -36,8 +36,14 @@ SLANTS, STROKES = (0.0, 0.12), (0.12, 0.2)
 ACROSS, DOWN = (-0.12, 0.0, 0.12), (-0.08, 0.0, 0.08)
 """Where its middle may be beside the cell's, over the cell's width and height."""
 
-MIN_FIT, MIN_LEAD = 0.72, 0.07
-"""Least correlation of a drawing with the cell, and least lead over the best drawing of another digit."""
+SHADE, FLAT = 0.5, 2.0
+"""Blur of what is taken off as shade, over the cell's width; and gray levels of detail below which a cell is flat."""
+
+MIN_FIT, MIN_LEAD = 0.7, 0.07
+"""Least correlation of a drawing with the cell, and least lead over the best drawing of another digit.
+
+The least at which no digit of the even-numbered training groups is told wrong: `python -m tests.meters.segments`.
+"""
 
 SHARPNESS = 40.0
 """How fast a worse fit becomes less likely, in nats for each unit of correlation."""
@@ -93,11 +99,12 @@ def contradicts(cell: Gray, scores: CellScores) -> bool:
 
 
 def _normal(cell: Gray) -> Array:
-    """A cell as a vector of length 1 and mean 0; all 0 where it is flat."""
-    small = cv2.resize(cell, SHAPE[::-1], interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
-    small -= small.mean()
-    length = float(np.linalg.norm(small))
-    return small / length if length > 2.0 * np.sqrt(small.size) else np.zeros_like(small)
+    """A cell without its slow shades, as a vector of length 1 and mean 0; all 0 where it is flat."""
+    small = cv2.resize(cell, SHAPE[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
+    detail = (small - cv2.GaussianBlur(small, (0, 0), SHADE * SHAPE[1])).ravel()
+    detail -= detail.mean()
+    length = float(np.linalg.norm(detail))
+    return detail / length if length > FLAT * np.sqrt(detail.size) else np.zeros_like(detail)
 
 
 @functools.cache

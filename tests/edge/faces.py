@@ -167,7 +167,7 @@ def _draw_dials(picture, generator, top: int, count: int) -> list[tuple[int, int
 
 
 def render_segments(digit: int, seed: int, is_light: bool = False) -> np.ndarray:
-    """A display's cell, (rows, columns) uint8: bevelled segments with gaps, leaning, the unlit ones showing through."""
+    """A display's cell, (rows, columns) uint8: leaning segments with gaps, unlit ones showing through."""
     generator = np.random.default_rng(seed)
     wide, tall = 200, 320
     thick, gap = generator.uniform(0.14, 0.2) * 110, generator.uniform(2, 6)
