@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from edge.binarize import MIN_CONTRAST
 from edge.geometry import Points
 from edge.nouns import Gray, require_uint8
+from edge.reduce import reduce_frame
 from edge.register import Alignment
 
 SMALL_SIDE, WHOLE_SIDE, CELL_HEIGHT = 160, 320, 32
@@ -33,6 +34,23 @@ RIM = 2
 
 WHITE = 250
 """Gray level from which on a pixel shines: the sensor's top, less what JPEG takes."""
+
+FILL = 128
+"""Gray level that a JPEG decoder gives to what is missing."""
+
+CANDIDATES, STEP = 4, 2.5
+"""So many rows are looked at that differ the most from the one above, by this many times what rows do on the whole."""
+
+DETAIL = 31
+"""Columns over whose mean the detail of a row stands out."""
+
+TEAR_MATCH, TEAR_MISMATCH, TEAR_REST = 0.5, 0.3, 0.35
+"""Correlation of the detail at a tear, shifted and as it stands; and how much rows differ there once shifted, over how
+much they do as they stand.
+"""
+
+TEAR_REACH, TEAR_EDGE = 0.25, 0.04
+"""Share of the width that a part is shifted by at the most; and of the height at head and foot that is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,31 +175,12 @@ def _torn(gray: Gray, reference: FrameTraits | None, limits: FrameLimits) -> str
     return f"torn: what is below row {row} stands beside what is above" if row else None
 
 
-FILL = 128
-"""Gray level that a JPEG decoder gives to what is missing."""
-
-
 def _plain_rows(gray: Gray) -> tuple[int, int]:
     """How many rows at the foot are wholly the gray level of the last pixel, and that level."""
     level = int(gray[-1, -1])
     differs = (gray[::-1, :: max(1, gray.shape[1] // 64)] != level).any(axis=1)
     rows = int(differs.argmax()) if differs.any() else len(gray)
     return (rows, level) if (gray[len(gray) - rows :] == level).all() else (0, level)
-
-
-CANDIDATES, STEP = 4, 2.5
-"""So many rows are looked at that differ the most from the one above, by this many times what rows do on the whole."""
-
-DETAIL = 31
-"""Columns over whose mean the detail of a row stands out."""
-
-TEAR_MATCH, TEAR_MISMATCH, TEAR_REST = 0.5, 0.3, 0.35
-"""Correlation of the detail at a tear, shifted and as it stands; and how much rows differ there once shifted, over how
-much they do as they stand.
-"""
-
-TEAR_REACH, TEAR_EDGE = 0.25, 0.04
-"""Share of the width that a part is shifted by at the most; and of the height at head and foot that is left alone."""
 
 
 def _find_tear(gray: Gray) -> int | None:
@@ -246,12 +245,13 @@ def _glaring(gray: Gray, cells: Sequence[Points], reference: FrameTraits | None,
     if not len(cells):
         return None
     usual = reference.shines if reference and len(reference.shines) == len(cells) else (0.0,) * len(cells)
-    extra = [share - own for share, own in zip(_shining(gray, cells), usual, strict=True)]
+    shines = _shining(gray, cells)
+    extra = [share - own for share, own in zip(shines, usual, strict=True)]
     worst = int(np.argmax(extra))
     least = min(extra) if len(extra) > 1 else 0.0
     if extra[worst] - max(least, 0.0) < limits.glare:
         return None
-    return f"glare on cell {worst + 1}: {extra[worst]:.0%} of it shines"
+    return f"glare on cell {worst + 1}: {shines[worst]:.0%} of it shines"
 
 
 def _shining(gray: Gray, cells: Sequence[Points]) -> list[float]:
@@ -279,8 +279,9 @@ def _steepness(gray: Gray, cells: Sequence[Points]) -> float | None:
     """
     boxes = _bounds(cells, gray.shape, AROUND)
     parts = [gray[y:below, x:right] for x, y, right, below in boxes if right > x and below > y]
-    if not parts:
-        parts = [_reduced(gray, WHOLE_SIDE / max(gray.shape))]
+    if len(cells) and not parts:
+        return None
+    parts = parts or [reduce_frame(gray, WHOLE_SIDE)[0]]
     rows = min(CELL_HEIGHT, len(parts[0])) if len(cells) else len(parts[0])
     columns = max(1, round(parts[0].shape[1] * rows / len(parts[0])))
     if min(rows, columns) < 2 * RIM + 1:
@@ -320,10 +321,3 @@ def _levels(gray: Gray, *shares: float) -> tuple[int, ...]:
     counts: NDArray[np.float32] = cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel()
     below = np.cumsum(counts, dtype=np.float64)
     return tuple(int(np.searchsorted(below, share * below[-1])) for share in shares)
-
-
-def _reduced(gray: Gray, scale: float) -> Gray:
-    if scale >= 1 or not gray.size:
-        return gray
-    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
-    return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)

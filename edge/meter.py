@@ -28,9 +28,10 @@ from edge.drums import (
 from edge.geometry import Points, box_around, corners_of, cut_upright, sides_of
 from edge.needle import SIDE as DIAL_SIDE
 from edge.needle import read_dial
-from edge.nouns import POSITIONS, UNREADABLE, Box, Colour, Digit, Gray, Reading
+from edge.nouns import POSITIONS, UNREADABLE, Box, CellScores, Colour, Digit, Gray, Reading
 from edge.register import cut_quad
 from edge.schema import FieldTable
+from edge.segments import contradicts
 from edge.text import with_point
 
 UNSEEN = 0.5
@@ -71,10 +72,12 @@ class MeterReader:
         colour : (rows / 2, columns / 2, 3) uint8 BGR, optional
             What dials are read in; else `gray`, where a red needle may not be told from the face.
         """
-        cells = self.classifier.predict([normalize_cell(cut_cell(gray, quad)) for quad in digits])
+        pictures = [cut_cell(gray, quad) for quad in digits]
+        cells = self.classifier.predict([normalize_cell(picture) for picture in pictures])
         boxes = [box_around(quad) for quad in (*digits, *dials)]
         if table.kind != "drum":
-            return _reading(table, decode_cells(cells), boxes, [None] * len(boxes), self.cutoff)
+            reading = _reading(table, decode_cells(cells), boxes, [None] * len(boxes), self.cutoff)
+            return _checked_by_segments(reading, pictures, cells)
         pointers = [
             read_dial(cut_dial(gray, colour, quad), clockwise=number not in table.counterclockwise)
             for number, quad in enumerate(dials, 1)
@@ -85,6 +88,16 @@ class MeterReader:
         ]
         positions = [_shown_position(wheel) for wheel in wheels]
         return _reading(table, decode_wheels(wheels), boxes, positions, self.cutoff)
+
+
+def _checked_by_segments(reading: Reading, pictures: Sequence[Gray], cells: Sequence[CellScores]) -> Reading:
+    """The reading of a display, in doubt where the segments of a cell show another digit than the network says."""
+    if reading.status != "ok":
+        return reading
+    number = next((k for k, pair in enumerate(zip(pictures, cells, strict=True), 1) if contradicts(*pair)), None)
+    if number is None:
+        return reading
+    return replace(reading, value=None, status="uncertain", reason=f"the segments of cell {number} show another digit")
 
 
 def _shown_position(wheel: Wheel) -> float | None:

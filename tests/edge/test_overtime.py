@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from edge.overtime import (
     MAX_TRACKS,
     PROMOTION_READINGS,
+    Accepted,
     Candidate,
     Evidence,
     History,
     Meter,
     Moment,
     Published,
+    Track,
     elapsed_between,
     step,
 )
@@ -186,11 +188,20 @@ def test_a_wrong_value_that_got_through_is_taken_back_within_five_readings():
 
 
 def test_many_frames_a_second_are_not_many_opinions():
-    quick = [reads(3, 1 + k / 600) for k in range(300)]
-    _, published = told(quick, history=settled())
-    assert {each.status for each in published} <= {"rejected", "uncertain"}
-    _, start = told([reads(452, k / 6000) for k in range(3)])
-    assert start[0].value is None
+    days = 3 * 1440
+    _, burst = told([reads(492, days + k / 6000) for k in range(10)], history=settled())
+    assert {each.value for each in burst} == {None}
+    _, spaced = told([reads(492, days + k / 60) for k in range(2)], history=settled())
+    assert spaced[-1].value == 492.0
+
+
+def test_a_new_track_has_room_beside_eight_that_are_as_likely():
+    crowd = [
+        Track(7000.0 + 10 * k, 7000.0 + 10 * k, 0.0, at(0), at(0), 9, 9.0, 0.0, 8.0, -0.5 * k, None) for k in range(8)
+    ]
+    history = History(Accepted(7000.0, 7000.0, at(0), 9.0), tuple(crowd))
+    _, published = told([reads(452, k / 300) for k in range(1, 100)], history=history)
+    assert published[-1].value == 452.0
 
 
 def test_a_reading_that_looks_unsure_is_not_published_alone():
