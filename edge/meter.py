@@ -29,7 +29,7 @@ from edge.form import with_point
 from edge.geometry import Points, box_around, corners_of, cut_upright, sides_of
 from edge.needle import SIDE as DIAL_SIDE
 from edge.needle import read_dial
-from edge.nouns import POSITIONS, UNREADABLE, Box, Colour, Digit, Gray, Reading
+from edge.nouns import POSITIONS, UNREADABLE, Box, Candidate, Colour, Digit, Gray, Reading
 from edge.register import cut_quad
 from edge.schema import FieldTable
 
@@ -140,13 +140,29 @@ def _reading(
     if not all(is_seen):
         unseen = next(number for number, seen in enumerate(is_seen, 1) if not seen)
         return replace(reading, reason=f"cell {unseen} shows no digit")
+    reading = replace(reading, candidates=_candidates(table, decoded))
     if decoded.near < cutoff:
         return replace(reading, reason=f"{decoded.text} or {decoded.runner_up}", text=_doubted(reading))
     text = with_point(decoded.text, table.decimals)
     broken = broken_rule(table, text, float(text))
     if broken:
-        return replace(reading, text=text, status="rejected", reason=broken)
+        return replace(reading, text=text, status="rejected", reason=broken, candidates=())
     return replace(reading, text=text, value=float(text), status="ok")
+
+
+def _candidates(table: FieldTable, decoded: Decoded) -> tuple[Candidate, ...]:
+    """The values that a field may show and its rules allow, most likely first: the decoded one and its runner-up.
+
+    Each has the probability of what is within a unit of it.
+    """
+    rival = min(decoded.near / decoded.odds, 1.0 - decoded.near)
+    shares: dict[float, float] = {}
+    for digits, probability in ((decoded.text, decoded.near), (decoded.runner_up, rival)):
+        if probability > 0 and any(symbol.isdigit() for symbol in digits):
+            text = with_point(digits, table.decimals)
+            if broken_rule(table, text, float(text)) is None:
+                shares[float(text)] = shares.get(float(text), 0.0) + probability
+    return tuple(Candidate(*each) for each in sorted(shares.items(), key=lambda each: -each[1]))
 
 
 def _doubted(reading: Reading) -> str:

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from edge.nouns import Status
+from edge.nouns import Candidate, Status
 
 MAX_EVIDENCE = 8.0
 """Of one reading at the most, however sure it looks: glare and a wrong box are not in the network's odds."""
@@ -71,19 +71,14 @@ MAX_TRACKS = 8
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a frame was taken: the wall clock, the monotonic clock, and the boot that the latter belongs to."""
+    """When a frame was taken: the wall clock, the monotonic clock, and the boot that the latter belongs to.
 
-    wall_s: float
+    `wall_s` is None while the wall clock is not set.
+    """
+
+    wall_s: float | None
     monotonic_s: float
     boot: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A value that a frame may show, and its probability, 0..1."""
-
-    value: float
-    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,9 +281,11 @@ def step(history: History, evidence: Evidence, meter: Meter) -> tuple[History, P
 
 
 def elapsed_between(earlier: Moment, later: Moment) -> float | None:
-    """Seconds between two moments; None where the wall clock ran back across a boot, so that nobody knows."""
+    """Seconds between two moments; None across a boot where the wall clock ran back or was not set: nobody knows."""
     if earlier.boot == later.boot:
         return max(0.0, later.monotonic_s - earlier.monotonic_s)
+    if earlier.wall_s is None or later.wall_s is None:
+        return None
     elapsed = later.wall_s - earlier.wall_s
     return elapsed if elapsed >= 0 else None
 
@@ -477,7 +474,7 @@ def _remark(history: History, candidates: Sequence[Candidate], meter: Meter) -> 
     if best.value != candidates[0].value:
         return f"may also read {_number(candidates[0].value, meter)}, which does not follow from before"
     if last and elapsed_between(last.moment, best.moment) is None:
-        return "the clock ran back since the last value, so its rate could not be judged"
+        return "no clock knows the time since the last value, so its rate could not be judged"
     return None
 
 
