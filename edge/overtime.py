@@ -57,7 +57,9 @@ RATE_S = 300.0
 """In so many seconds the memory of a flow that ended fades to a third."""
 
 START_READINGS, PROMOTION_READINGS = 2, 4
-"""That agree before the first value is published; and before one that breaks a rule is."""
+"""That agree before the first value is published, the first and last not sharing their mistakes; and before one that
+breaks a rule is.
+"""
 
 LONGEST_GAP_S = 600.0
 """Between two readings of a track, that counts as time for which it was seen."""
@@ -442,7 +444,7 @@ def _doubt(history: History, chosen: Candidate | None, now: Moment, meter: Meter
     lead = best.weight - max((track.weight for track in rivals), default=FLOOR)
     if best.reason is not None:
         return _quarantine(history, lead, meter)
-    if history.accepted is None and best.readings < START_READINGS:
+    if history.accepted is None and (best.readings < START_READINGS or best.seen_s < meter.spacing_s):
         return "uncertain", "the first reading; waits for another that agrees"
     if lead < meter.lead:
         return "uncertain", f"{_number(best.value, meter)} is new; waits for another reading that agrees"

@@ -151,6 +151,10 @@ def test_where_no_clock_knows_the_time_a_rise_takes_more_readings_and_the_doubt_
     assert published[first].value == 492.0
     assert "no clock knows the time" in published[first].reason
     assert elapsed_between(at(0), at(0, "b", -86400.0)) is None
+    unset = Moment(None, 0.0, "b")
+    assert elapsed_between(at(0), unset) is None
+    assert elapsed_between(unset, at(9)) is None
+    assert elapsed_between(unset, Moment(None, 5.0, "b")) == 5.0
 
 
 def test_an_exchanged_meter_is_refused_for_as_long_as_it_takes_and_then_accepted_and_said():
@@ -182,8 +186,8 @@ def test_many_frames_a_second_are_not_many_opinions():
     quick = [reads(3, 1 + k / 600) for k in range(300)]
     _, published = told(quick, history=settled())
     assert {each.status for each in published} <= {"rejected", "uncertain"}
-    _, start = told([reads(452, k / 6000) for k in range(3)])
-    assert start[0].value is None
+    _, start = told([reads(452, k / 300) for k in range(7)])
+    assert [each.value for each in start] == [None] * 5 + [452.0] * 2
 
 
 def test_a_reading_that_looks_unsure_is_not_published_alone():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from edge.config import parse_config
-from edge.errors import EdgeError
 from edge.fields import FieldReader, meter_cells, open_fields
 from edge.form import BoxField
 from edge.geometry import mapped
@@ -22,7 +22,7 @@ from edge.register import Reference
 from edge.schema import FieldTable
 from edge.state import read_state
 from edge.tracker import CHANGE_S, REST_S, Tracker, boot_id, evidence_of, meter_of
-from tests.edge.test_cli import ROOT, command
+from tests.edge.test_cli import ROOT
 from tests.meters.frames import ASKEW, CELL, SPOILT, bump, draw_face, noisy, view_of, with_digits
 
 FACE = draw_face(np.random.default_rng(3))
@@ -235,7 +235,7 @@ def test_a_power_cut_within_a_write_leaves_the_state_before_or_after(camera, tmp
 
 def test_a_new_value_is_written_at_once_and_a_still_meter_seldom(camera, tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr("edge.tracker.write_state", lambda path, state: written.append(state))
+    monkeypatch.setattr("edge.tracker.write_state", lambda _, state: written.append(state))
     tracker = Tracker(camera.reader, tmp_path / "state.json").__enter__()
     camera.settle(tracker, minutes=60)
     still = len(written)
@@ -277,10 +277,10 @@ def test_a_day_of_disturbances_publishes_no_wrong_value(camera, tmp_path):
     tracker = Tracker(camera.reader, path).__enter__()
     view, ok, missing, longest = STILL, 0, 0, 0
     wrong_read = 0
-    for index in range(260):
+    for index in range(200):
         minute, value = 3 * index, 452 + index // 16
-        view = bump(np.random.default_rng(index), 0.5) if index in (90, 200) else view
-        if index == 140:  # power comes back, with another name for the boot
+        view = bump(np.random.default_rng(index), 0.5) if index in (70, 150) else view
+        if index == 110:  # power comes back, with another name for the boot
             tracker = Tracker(camera.reader, path).__enter__()
             tracker._boot = "another"
         misread = value + int(rng.integers(1, 9)) * 10 ** int(rng.integers(0, 5))
@@ -295,8 +295,8 @@ def test_a_day_of_disturbances_publishes_no_wrong_value(camera, tmp_path):
         ok += reading.value is not None
         missing = 0 if reading.value is not None else missing + 1
         longest = max(longest, missing)
-    assert wrong_read > 5
-    assert ok > 0.85 * 260
+    assert wrong_read > 3
+    assert ok > 0.85 * 200
     assert longest <= 5
 
 
@@ -339,6 +339,37 @@ def test_the_shipped_model_reads_a_counter_over_time(tmp_path):
     values = [None, *[only(tracker.read(shown(value, k, rng))).value for k, value in enumerate([234, 234, 235, 235])]]
     assert values[2:] == [234.0, 235.0, 235.0]
     assert only(tracker.read(shown(934, 5, rng))).reason == "rises by 699 from 235 in 120 s, faster than 2.5 an hour"
+
+
+DEMO = """
+[source]
+uri = "demo:"
+fps = 20
+[state]
+[[field]]
+name = "water"
+kind = "drum"
+jumps = true
+digits = [[87, 190, 78, 110], [183, 190, 78, 110], [279, 190, 78, 110], [372, 190, 78, 110], [468, 190, 78, 110]]
+"""
+
+
+def test_edge_run_keeps_the_state_of_a_camera_and_edge_read_knows_none(tmp_path):
+    (tmp_path / "a.toml").write_text(DEMO + "max_rate_per_hour = 7200\n")
+    words = [sys.executable, "-m", "edge", "run", "--config", str(tmp_path / "a.toml"), "--json", "--frames", "40"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [json.loads(line)["readings"][0] for line in done.stdout.splitlines()]
+    assert lines[0]["reason"] == "the first reading; waits for another that agrees"
+    assert set(lines[0]) == {"name", "text", "value", "status", "confidence", "box", "reason", "digits"}
+    values = [line["value"] for line in lines if line["status"] == "ok"]
+    assert values
+    assert values == sorted(values)
+    accepted = read_state(tmp_path / "state.json").state.histories["water"].accepted
+    assert accepted.value == values[-1]
+    words = [sys.executable, "-m", "edge", "read", "demo:", "--config", str(tmp_path / "a.toml"), "--json"]
+    alone = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    assert json.loads(alone.stdout)["readings"][0]["value"] == 12345.0
 
 
 def shown(value: int, minute: int, rng) -> Frame:
