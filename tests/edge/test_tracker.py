@@ -344,7 +344,7 @@ def test_the_shipped_model_reads_a_counter_over_time(tmp_path):
 DEMO = """
 [source]
 uri = "demo:"
-fps = 20
+fps = 5
 [state]
 [[field]]
 name = "water"
@@ -356,7 +356,7 @@ digits = [[87, 190, 78, 110], [183, 190, 78, 110], [279, 190, 78, 110], [372, 19
 
 def test_edge_run_keeps_the_state_of_a_camera_and_edge_read_knows_none(tmp_path):
     (tmp_path / "a.toml").write_text(DEMO + "max_rate_per_hour = 7200\n")
-    words = [sys.executable, "-m", "edge", "run", "--config", str(tmp_path / "a.toml"), "--json", "--frames", "40"]
+    words = [sys.executable, "-m", "edge", "run", "--config", str(tmp_path / "a.toml"), "--json", "--frames", "25"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line)["readings"][0] for line in done.stdout.splitlines()]
