@@ -21,7 +21,7 @@ PIP_INSTALL = install --quiet --constraint requirements.lock
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report lock clean
+.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report deb test-deb lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -82,8 +82,16 @@ report: $(VENV)/.dev ## measure again and write the tables of README.md
 	$(BIN)/python -m tests.scenes.elsewhere --model $(READER) --out tests/scenes/elsewhere.json
 	$(BIN)/python -m tests.scenes.photographs --model $(READER) --out tests/scenes/photographs.json
 	$(BIN)/python -m tests.scenes.speed --model $(READER) --out tests/scenes/speed.json
+	$(BIN)/python -m tests.forms.measure --model $(READER) --split test --count 2 --jobs 2 --out tests/forms/report.json
+	$(BIN)/python -m tests.meters.measure --model models/meter --out tests/meters/report.json
 	$(BIN)/python -m edge bench --model $(READER) --json > tests/bench.json
 	$(BIN)/python -m tests.readme_tables --write
+
+deb: $(VENV)/.edge ## build Debian packages for ARCH (arm64 and amd64 by default) in dist/
+	@for arch in $(or $(ARCH),arm64 amd64); do PYTHON=$(BIN)/python edge/deploy/build_deb.sh $$arch dist || exit 1; done
+
+test-deb: $(VENV)/.dev ## install, upgrade, remove and purge dist/*_amd64.deb in Bookworm and Trixie (root, mmdebstrap)
+	READOUT_DEB=$$(ls dist/readout_*_amd64.deb) $(BIN)/python -m pytest tests/deploy --timeout 1800
 
 lock: $(VENV)/.dev ## pin the versions of all packages in requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \

@@ -67,9 +67,16 @@ class Measurement:
 
     def answers(self, names: Sequence[str], temperature: float, runtime: str | None = None) -> NDArray[np.int64]:
         """What the int8 model says of each glyph in a runtime, or without one what the float model says."""
+        return answers(self._scores(temperature, runtime), names)
+
+    def read(self, names: Sequence[str], temperature: float, runtime: str | None = None) -> NDArray[np.float64]:
+        """Its probability of each label as it is read, a drum's positions as their digit; see `answers`."""
+        return read_scores(self._scores(temperature, runtime), names)
+
+    def _scores(self, temperature: float, runtime: str | None) -> NDArray[np.float64]:
         if runtime is None:
-            return answers(softmax(self.keras.astype(np.float64) / temperature), names)
-        return answers(self.probabilities(runtime, temperature), names)
+            return softmax(self.keras.astype(np.float64) / temperature)
+        return self.probabilities(runtime, temperature)
 
     def compare(self, names: Sequence[str], confidence: Confidence) -> Comparison:
         """The two runtimes beside each other; a glyph is above the cutoff where either would let it pass, and a drum's
@@ -81,7 +88,7 @@ class Measurement:
             Not exactly two runtimes ran.
         """
         first, second = self.quantized
-        scores = [read_scores(self.probabilities(each, confidence.temperature), names) for each in (first, second)]
+        scores = [self.read(names, confidence.temperature, each) for each in (first, second)]
         is_above = (scores[0].max(axis=1) >= confidence.cutoff) | (scores[1].max(axis=1) >= confidence.cutoff)
         differs = is_above & (scores[0].argmax(axis=1) != scores[1].argmax(axis=1))
         steps = np.abs(self.quantized[first].astype(int) - self.quantized[second])

@@ -19,6 +19,7 @@ from edge.classifier import Network, open_network, softmax
 from edge.config import load_config, missing_bundles
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
 from edge.faults import require_64_bits, require_permission, require_python, require_space, users_of
+from edge.lamp import Lamp
 from edge.outputs.checks import output_checks
 from edge.pictures import load_picture
 from edge.preprocessing import preprocessing_of
@@ -81,7 +82,7 @@ def replay_golden(classifier: Network, golden: Path) -> str:
     """
     with np.load(golden) as arrays:
         stored = {name: arrays[name] for name in arrays.files}
-    _compare_normalized(classifier, stored)
+    off = _compare_normalized(classifier, stored)
     quantized = classifier.quantized(stored["glyphs"])
     expected = stored["quantized"]
     if quantized.shape != expected.shape:
@@ -92,7 +93,8 @@ def replay_golden(classifier: Network, golden: Path) -> str:
     steps = int(np.abs(quantized.astype(np.int16) - expected.astype(np.int16)).max(initial=0))
     replayed = sum(name.startswith("coverage_") for name in stored)
     same = f"{len(expected)} glyphs labelled the same, scores differ by at most {steps} of 256 steps"
-    return f"{same}; {replayed} normalized bit for bit"
+    bits = f", {off} of them but for one gray level in some pixels" if off else " bit for bit"
+    return f"{same}; {replayed} normalized{bits}"
 
 
 def _attempt(name: str, check: Callable[[], str | Check]) -> Check:
@@ -141,18 +143,23 @@ def _golden(model: Path) -> str:
     return replay_golden(open_network(model), model / GOLDEN_FILE)
 
 
-def _compare_normalized(classifier: Network, stored: dict[str, Stored]) -> None:
+def _compare_normalized(classifier: Network, stored: dict[str, Stored]) -> int:
+    """How many of the golden pictures are normalized with a pixel off by one gray level: ARM rounds otherwise than
+    Intel's kernels for cubic enlargement. More is a failure.
+    """
     way = preprocessing_of(classifier.card.preprocessing.sha256)
     assert way is not None, "load_card has looked"
-    names = [name for name in stored if name.startswith("coverage_")]
-    for name in names:
+    off = 0
+    for name in (name for name in stored if name.startswith("coverage_")):
         number = name.removeprefix("coverage_")
-        expected = stored.get(f"normalized_{number}")
-        if expected is None or not np.array_equal(way.normalize(stored[name]), expected):
+        found, expected = way.normalize(stored[name]), stored.get(f"normalized_{number}")
+        if expected is None or found.shape != expected.shape or int(cv2.absdiff(found, expected).max()) > 1:
             raise BundleError(
                 f"golden picture {number} is normalized to other pixels here (OpenCV {cv2.__version__}); "
                 "accuracy is not what the card says, install the pinned OpenCV"
             )
+        off += not np.array_equal(found, expected)
+    return off
 
 
 def _compare_labels(classifier: Network, quantized: Stored, expected: Stored, labels: Stored) -> None:
@@ -205,7 +212,14 @@ def _check_config(path: Path, models: Path) -> list[Check]:
     if any(field.is_counter for field in config.field):
         checks.append(_attempt("state", lambda: _state(config)))
     checks += [_attempt(name, look) for name, look in output_checks(config).items()]
+    pin = config.source.led_pin
+    checks += [_attempt("lamp", lambda: _lamp(pin))] if pin is not None else []
     return [*checks, _attempt("source", lambda: _source(config))]
+
+
+def _lamp(pin: int) -> str:
+    Lamp(pin).close()
+    return f"GPIO {pin} can be switched"
 
 
 def _reference(config: Config) -> str:

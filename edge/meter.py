@@ -25,13 +25,14 @@ from edge.drums import (
     drum_wheels,
     position_of,
 )
-from edge.form import with_point
 from edge.geometry import Points, box_around, corners_of, cut_upright, sides_of
 from edge.needle import SIDE as DIAL_SIDE
 from edge.needle import read_dial
-from edge.nouns import POSITIONS, UNREADABLE, Box, Candidate, Colour, Digit, Gray, Reading
+from edge.nouns import POSITIONS, UNREADABLE, Box, Candidate, CellScores, Colour, Digit, Gray, Reading
 from edge.register import cut_quad
 from edge.schema import FieldTable
+from edge.segments import contradicts
+from edge.text import with_point
 
 UNSEEN = 0.5
 """A drum or a dial is read only if its likeliest positions, two steps together, have this probability: the others must
@@ -71,10 +72,12 @@ class MeterReader:
         colour : (rows / 2, columns / 2, 3) uint8 BGR, optional
             What dials are read in; else `gray`, where a red needle may not be told from the face.
         """
-        cells = self.classifier.predict([normalize_cell(cut_cell(gray, quad)) for quad in digits])
+        pictures = [cut_cell(gray, quad) for quad in digits]
+        cells = self.classifier.predict([normalize_cell(picture) for picture in pictures])
         boxes = [box_around(quad) for quad in (*digits, *dials)]
         if table.kind != "drum":
-            return _reading(table, decode_cells(cells), boxes, [None] * len(boxes), self.cutoff)
+            reading = _reading(table, decode_cells(cells), boxes, [None] * len(boxes), self.cutoff)
+            return _checked_by_segments(reading, pictures, cells)
         pointers = [
             read_dial(cut_dial(gray, colour, quad), clockwise=number not in table.counterclockwise)
             for number, quad in enumerate(dials, 1)
@@ -85,6 +88,17 @@ class MeterReader:
         ]
         positions = [_shown_position(wheel) for wheel in wheels]
         return _reading(table, decode_wheels(wheels), boxes, positions, self.cutoff)
+
+
+def _checked_by_segments(reading: Reading, pictures: Sequence[Gray], cells: Sequence[CellScores]) -> Reading:
+    """The reading of a display, in doubt where the segments of a cell show another digit than the network says."""
+    if not reading.candidates:
+        return reading
+    number = next((k for k, pair in enumerate(zip(pictures, cells, strict=True), 1) if contradicts(*pair)), None)
+    if number is None:
+        return reading
+    reason = reading.reason or f"the segments of cell {number} show another digit"
+    return replace(reading, value=None, status="uncertain", reason=reason, candidates=())
 
 
 def _shown_position(wheel: Wheel) -> float | None:
@@ -139,10 +153,12 @@ def _reading(
         return replace(reading, status="empty", reason="blank")
     if not all(is_seen):
         unseen = next(number for number, seen in enumerate(is_seen, 1) if not seen)
-        return replace(reading, reason=f"cell {unseen} shows no digit")
+        text = with_point(reading.text, table.decimals)
+        return replace(reading, reason=f"cell {unseen} shows no digit", text=text)
     reading = replace(reading, candidates=_candidates(table, decoded))
     if decoded.near < cutoff:
-        return replace(reading, reason=f"{decoded.text} or {decoded.runner_up}", text=_doubted(reading))
+        likely, other = (with_point(text, table.decimals) for text in (decoded.text, decoded.runner_up))
+        return replace(reading, reason=f"{likely} or {other}", text=with_point(_doubted(reading), table.decimals))
     text = with_point(decoded.text, table.decimals)
     broken = broken_rule(table, text, float(text))
     if broken:

@@ -78,8 +78,10 @@ def is_journal(descriptor: int, environment: Mapping[str, str]) -> bool:
     ----------
     systemd.exec(5), $JOURNAL_STREAM: device and inode of the stream, compared because a child may redirect it.
     """
+    if "JOURNAL_STREAM" not in environment:
+        return False
     status = os.fstat(descriptor)
-    return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+    return environment["JOURNAL_STREAM"] == f"{status.st_dev}:{status.st_ino}"
 
 
 class Supervisor:

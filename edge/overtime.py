@@ -283,12 +283,15 @@ def step(history: History, evidence: Evidence, meter: Meter) -> tuple[History, P
 
 
 def elapsed_between(earlier: Moment, later: Moment) -> float | None:
-    """Seconds between two moments; None across a boot where the wall clock ran back or was not set: nobody knows."""
+    """Seconds between two moments: by the monotonic clock within a boot, by the wall clock across boots; None where
+    that ran back or was not set, so that nobody knows.
+    """
     if earlier.boot == later.boot:
-        return max(0.0, later.monotonic_s - earlier.monotonic_s)
-    if earlier.wall_s is None or later.wall_s is None:
+        elapsed = later.monotonic_s - earlier.monotonic_s
+    elif earlier.wall_s is None or later.wall_s is None:
         return None
-    elapsed = later.wall_s - earlier.wall_s
+    else:
+        elapsed = later.wall_s - earlier.wall_s
     return elapsed if elapsed >= 0 else None
 
 

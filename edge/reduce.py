@@ -13,9 +13,9 @@ MAX_SIDE = 2600
 """Longer side, in pixels, of the picture that is worked on: a page of A4 at 220 dpi, 8 point digits 17 px high."""
 
 
-def reduce_frame(gray: Gray) -> tuple[Gray, float]:
-    """The picture at most `MAX_SIDE` long, and how many of its own pixels one of the result's stands for."""
-    factor = max(gray.shape) / MAX_SIDE
+def reduce_frame(gray: Gray, side: int = MAX_SIDE) -> tuple[Gray, float]:
+    """The picture at most `side` long, and how many of its own pixels one of the result's stands for."""
+    factor = max(gray.shape) / side
     if factor <= 1:
         return gray, 1.0
     size = (max(1, round(gray.shape[1] / factor)), max(1, round(gray.shape[0] / factor)))

@@ -33,6 +33,7 @@ from edge.errors import PictureError
 from edge.geometry import Area, Matrix, Points, corners_of, mapped
 from edge.nouns import Gray, require_uint8
 from edge.pictures import load_picture
+from edge.reduce import reduce_frame
 
 MIN_SCORE = 0.6
 """Share of the landmarks below which a frame is refused: the default of `[reference] min_score`."""
@@ -202,7 +203,7 @@ class Reference:
             if not is_within(quad, gray.shape):
                 size = f"{gray.shape[1]} x {gray.shape[0]}"
                 raise PictureError(f"the box {list(area)} leaves the reference picture of {size}; draw it inside")
-        tracked = _reduced(gray, TRACK_SIDE)
+        tracked = reduce_frame(gray, TRACK_SIDE)[0]
         landmarks = _find_landmarks(tracked, _free_of(quads, gray.shape, tracked.shape, PATCH // 2 + 1))
         if len(landmarks) < MIN_LANDMARKS:
             found = f"{len(landmarks)} corners outside the boxes to hold to, and needs {MIN_LANDMARKS}"
@@ -292,7 +293,7 @@ class _Fit:
 
 def _track(reference: Reference, gray: Gray, start: Matrix, is_anchored: bool) -> Alignment:
     """The alignment near `start`; where the map moves much, it is looked for again from there."""
-    reduced = _reduced(gray, TRACK_SIDE)
+    reduced = reduce_frame(gray, TRACK_SIDE)[0]
     down, up = _scaling(reference.shape, reference.tracked.shape), _scaling(reduced.shape, gray.shape)
     start = np.linalg.inv(up) @ start @ np.linalg.inv(down)
     fit = _fit(reference, reduced, start)
@@ -506,7 +507,7 @@ def _is_distinct(tracked: Gray, x: int, y: int) -> bool:
 
 def _find_features(gray: Gray, free: Gray | None = None) -> Features:
     """The corners of a picture with their descriptors, from its local contrast; only where `free` is not 0."""
-    reduced = _reduced(gray, ANCHOR_SIDE)
+    reduced = reduce_frame(gray, ANCHOR_SIDE)[0]
     if min(reduced.shape) < MIN_SIDE:
         return Features(np.zeros((0, 2)), np.zeros((0, 32), np.uint8))
     if free is not None:
@@ -535,15 +536,6 @@ def _free_of(quads: Points, shape: Sequence[int], size: Sequence[int], margin: i
     for quad in quads:
         cv2.fillConvexPoly(mask, np.round(mapped(quad, _scaling(shape, size))).astype(np.int32), 255)
     return cv2.bitwise_not(cv2.dilate(mask, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)))
-
-
-def _reduced(gray: Gray, side: int) -> Gray:
-    """The picture with its longer side at most `side` pixels."""
-    factor = max(gray.shape) / side
-    if factor <= 1:
-        return gray
-    size = (max(1, round(gray.shape[1] / factor)), max(1, round(gray.shape[0] / factor)))
-    return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
 
 
 def _scaling(shape: Sequence[int], size: Sequence[int]) -> Matrix:

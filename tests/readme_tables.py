@@ -20,6 +20,8 @@ ELSEWHERE = ROOT / "tests" / "scenes" / "elsewhere.json"
 SPEED = ROOT / "tests" / "scenes" / "speed.json"
 COMPARE = ROOT / "tests" / "compare" / "report.json"
 BENCH = ROOT / "tests" / "bench.json"
+FORMS = ROOT / "tests" / "forms" / "report.json"
+METERS = ROOT / "tests" / "meters" / "report.json"
 
 
 def main() -> int:
@@ -39,6 +41,8 @@ def main() -> int:
 def with_tables(text: str) -> str:
     """README with every table between its marks made anew."""
     makers = {
+        "forms": forms,
+        "meters": meters,
         "cards": cards,
         "scenes": scenes,
         "reliability": reliability,
@@ -128,6 +132,56 @@ def bench() -> str:
     ]
     title = f"A rendered meter of {width}x{height} on {machine}, {found['threads']} thread:\n\n"
     return title + _table(["stage", "median", "95th percentile"], rows)
+
+
+def forms() -> str:
+    """A row a kind of form, then a row a way in which the pages came, from the counts of all pages."""
+    found = json.loads(FORMS.read_text())
+    rows = []
+    for key in ("kind", "look"):
+        for name in dict.fromkeys(row[key] for row in found["rows"]):
+            rows.append(_form_row(name, [row["counts"] for row in found["rows"] if row[key] == name]))
+    rows.append(_form_row("all", [row["counts"] for row in found["rows"]]))
+    head = ["forms", "pages", "found", "boxes", "cells right", "blanks right", "fields right", "wrong and `ok`"]
+    return _table([*head, "with a check digit"], rows)
+
+
+def _form_row(name: str, counts: list[dict]) -> list[str]:
+    total = {key: sum(count[key] for count in counts) for key in counts[0]}
+
+    def share(right: str, of: str) -> str:
+        return percent(total[right] / total[of]) if total[of] else "–"
+
+    return [
+        name,
+        str(total["pages"]),
+        share("registered", "pages"),
+        share("boxes_found", "boxes"),
+        share("digits_right", "digits"),
+        share("blanks_right", "blanks"),
+        share("fields_right", "fields"),
+        f"{total['unchecked_wrong']} of {total['unchecked']:,}",
+        f"{total['checked_wrong']} of {total['checked']:,}",
+    ]
+
+
+def meters() -> str:
+    """What the bundle for meters reads of cells of meters that it has not seen, as they are and disturbed."""
+    found = json.loads(METERS.read_text())
+    rows = [
+        [
+            name,
+            percent(row["settled drum digit"]["share"]),
+            percent(row["display digit"]["share"]),
+            percent(row["within 0.1"]["share"]),
+            percent(row["accepted"]["share"]),
+            percent(row["right of those accepted"]["share"]),
+        ]
+        for name, row in found["robustness"].items()
+    ]
+    head = ["cell", "settled drums", "displays", "within 0.1", "believed", "right of those"]
+    nothing = ", ".join(f"{row['accepted']} of {row['n']:,} {name}" for name, row in found["nothing"].items())
+    return f"{_table(head, rows)}\n\nCells without a digit that are believed to show one: {nothing}."
 
 
 def reliability() -> str:

@@ -64,6 +64,8 @@ def fit(recipe: Recipe, dataset: Dataset, out: Path, settings: Settings | None =
     progress = learn(recipe, parts.train, validation, checkpoint, settings.seed)
     kept = progress.best_epoch if recipe.schedule == "early-stopping" else progress.epochs
     model = with_lower_junk(checkpoint.model(kept), recipe, validation)
+    if has_positions(recipe.labels):
+        model = with_centred_logits(model)
     _leave(run, recipe, dataset, parts, validation, model, progress, settings)
     checkpoint.remove()
     return run
@@ -144,6 +146,13 @@ def with_lower_junk(model: keras.Model, recipe: Recipe, validation: tuple[Images
         bias[recipe.labels.index(NOT_A_DIGIT)] -= excess
         model.layers[-1].set_weights([weights, bias])
         log.info("logit of what is no character lowered by %.2f", excess)
+    return model
+
+
+def with_centred_logits(model: keras.Model) -> keras.Model:
+    """The model with logits whose mean is 0, which says the same: int8 then spends no steps on what all have alike."""
+    weights, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([weights - weights.mean(axis=1, keepdims=True), bias - bias.mean()])
     return model
 
 

@@ -177,9 +177,17 @@ def build_meter(classes: int) -> keras.Model:
     for filters, kernel, stride in METER_STAGES:
         features = layers.Conv2D(filters, kernel, strides=stride, padding="same", use_bias=False)(features)
         features = layers.ReLU()(layers.BatchNormalization(momentum=BN_MOMENTUM)(features))
-    features = layers.AveragePooling2D((1, features.shape[2]))(features)
-    features = layers.Dropout(0.3)(layers.Flatten()(features))
+    features = layers.Dropout(0.3)(layers.Flatten()(_mean_of_columns(features)))
     return keras.Model(pixels, layers.Dense(classes)(features), name="meter")
+
+
+def _mean_of_columns(features: keras.KerasTensor) -> keras.KerasTensor:
+    """The mean along the columns, as a convolution that does not learn: int8 gives it a scale of its own, where a
+    pooling layer keeps its input's, which is several times too wide for means.
+    """
+    columns = features.shape[2]
+    same = keras.initializers.Constant(1 / columns)
+    return layers.DepthwiseConv2D((1, columns), use_bias=False, depthwise_initializer=same, trainable=False)(features)
 
 
 def _convolutional(name: str, classes: int, stages: Sequence[tuple[int, int, int]]) -> keras.Model:

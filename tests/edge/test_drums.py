@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edge.drums import (
     DIAL,
     DRUM,
+    DRUM_OVER_DIAL,
     LOWEST_DRUM,
     Wheel,
     WheelTraits,
@@ -72,6 +73,27 @@ def test_a_slack_drum_is_put_right_by_the_pointers_below_it():
     assert found.text == "004530124"
     assert found.odds > 10
     assert decode_wheels(drums(0, 0, 4, 5, 2.6)).text == "00452"
+
+
+@pytest.mark.parametrize(
+    ("drum", "dial", "text"),
+    [
+        (3.0, 0.1, "30"),
+        (2.6, 0.05, "30"),  # late: the pointer has passed 0 before the drum arrives
+        (2.6, 9.5, "29"),
+        (2.5, 5.0, "25"),  # geared all the way
+        (2.05, 5.0, "25"),
+    ],
+)
+def test_a_drum_over_a_dial_is_carried_near_its_zero_or_evenly(drum, dial, text):
+    found = decode_wheels(drums(drum, lowest=DRUM_OVER_DIAL) + dials(dial))
+    assert abs(int(found.text) - int(text)) <= 1
+    assert found.near > 0.9
+
+
+@pytest.mark.parametrize(("drum", "dial"), [(2.8, 8.0), (2.75, 7.5), (2.6, 3.0), (3.05, 9.65)])
+def test_a_drum_over_a_dial_that_may_be_either_way_is_doubted(drum, dial):
+    assert decode_wheels(drums(drum, lowest=DRUM_OVER_DIAL) + dials(dial)).near < 0.9
 
 
 def test_tenths_of_the_lowest_wheel_are_one_more_digit():

@@ -7,6 +7,8 @@ from edge.geometry import corners_of
 from edge.meter import MeterReader, cut_cell
 from edge.nouns import CellScores
 from edge.schema import FieldTable
+from edge.segments import read_segments
+from tests.edge.faces import render_segments
 
 FRAME = np.random.default_rng(0).integers(0, 256, (120, 400), np.uint8)
 
@@ -116,6 +118,17 @@ def test_a_display_that_is_off_is_empty():
 def test_a_digit_of_a_display_in_doubt_stands_as_a_question_mark():
     reading = read("lcd", at(4.0), at(2.0, 0.6), at(1.0))
     assert (reading.status, reading.text, reading.value) == ("uncertain", "4?1", None)
+
+
+def test_a_digit_that_its_segments_contradict_is_in_doubt():
+    frame = next(cell for seed in range(20) if read_segments(cell := render_segments(2, seed)).digit == 2)
+    box = (0, 0, frame.shape[1], frame.shape[0])
+    table = FieldTable(name="m", kind="lcd", digits=[box])
+    right = MeterReader(Scripted(at(2.0)), 0.9).read(frame, table, [corners_of(box)], [])
+    wrong = MeterReader(Scripted(at(3.0)), 0.9).read(frame, table, [corners_of(box)], [])
+    assert (right.text, right.status) == ("2", "ok")
+    assert (wrong.value, wrong.status, wrong.reason) == (None, "uncertain", "the segments of cell 1 show another digit")
+    assert wrong.candidates == (), "nor may a reading before it make it a value"
 
 
 def test_what_jumps_is_never_between_two_digits():

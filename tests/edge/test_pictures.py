@@ -11,7 +11,8 @@ import pytest
 
 from edge.errors import PictureError
 from edge.headers import Header, file_kind, read_header
-from edge.pictures import MAX_PIXELS, decode_picture, flatten_alpha, load_picture, orient, to_eight_bits
+from edge.nouns import Frame
+from edge.pictures import MAX_PIXELS, decode_colour, decode_picture, flatten_alpha, load_picture, orient, to_eight_bits
 
 RAMP = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (16, 1))
 """16 rows, 32 columns, dark to light."""
@@ -188,16 +189,58 @@ def test_exif_orientation_is_respected(orientation):
     stored = np.arange(0, 240, dtype=np.uint8).reshape(12, 20)
     expected = UPRIGHT[orientation](stored)
     assert np.array_equal(orient(stored, orientation), expected)
-    as_png = encoded(".png", stored)
-    as_png = as_png[:33] + png_chunk(b"eXIf", exif(orientation)) + as_png[33:]
-    app1 = b"Exif\0\0" + exif(orientation)
-    as_jpeg = encoded(".jpg", stored, cv2.IMWRITE_JPEG_QUALITY, 100)
-    as_jpeg = as_jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(app1) + 2) + app1 + as_jpeg[2:]
+    as_png, as_jpeg = (with_orientation(suffix, stored, orientation) for suffix in (".png", ".jpg"))
     as_tiff = tiff(width=20, height=12, orientation=orientation, pixels=stored.tobytes())
     for data, tolerance in ((as_png, 0), (as_jpeg, 4), (as_tiff, 0)):
         gray = decode_picture(data, "a")
         assert gray.shape == expected.shape
         assert np.abs(gray.astype(int) - expected).max() <= tolerance
+
+
+def with_orientation(suffix: str, picture: np.ndarray, orientation: int) -> bytes:
+    """A JPEG or PNG file that says how it is to be turned."""
+    data = encoded(suffix, picture, *([cv2.IMWRITE_JPEG_QUALITY, 100] if suffix == ".jpg" else []))
+    if suffix == ".png":
+        return data[:33] + png_chunk(b"eXIf", exif(orientation)) + data[33:]
+    app1 = b"Exif\0\0" + exif(orientation)
+    return data[:2] + b"\xff\xe1" + struct.pack(">H", len(app1) + 2) + app1 + data[2:]
+
+
+def slopes(rows: int, columns: int) -> np.ndarray:
+    """Blue rises to the right and red downwards, (rows, columns, 3) uint8."""
+    picture = np.full((rows, columns, 3), 60, np.uint8)
+    picture[..., 0] += np.arange(columns, dtype=np.uint8)[None, :] * 2
+    picture[..., 2] += np.arange(rows, dtype=np.uint8)[:, None] * 3
+    return picture
+
+
+@pytest.mark.parametrize("size", [(40, 60), (41, 61), (40, 61)])
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_colour_has_half_the_size_of_the_gray_levels_and_lies_as_they_do(orientation, suffix, size):
+    picture = slopes(*size)
+    data = with_orientation(suffix, picture, orientation)
+    gray, colour = decode_picture(data, "a"), decode_colour(data)
+    Frame(gray, "a", colour=colour)
+    upright = np.dstack([UPRIGHT[orientation](plane) for plane in cv2.split(picture)])
+    whole = cv2.resize(colour, gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    assert np.abs(whole.astype(int) - upright)[2:-2, 2:-2].max() <= 6  # red rises by 3 a pixel
+
+
+def test_pictures_without_colour_of_their_own_have_no_planes():
+    see_through = np.full((16, 16, 4), 100, np.uint8)
+    assert decode_colour(encoded(".png")) is None
+    assert decode_colour(encoded(".jpg")) is None
+    assert decode_colour(encoded(".png", cv2.cvtColor(RAMP, cv2.COLOR_GRAY2BGR))) is None
+    assert decode_colour(encoded(".png", see_through)) is None
+    assert decode_colour(b"no picture") is None
+
+
+def test_opaque_and_sixteen_bit_pictures_have_their_colour():
+    red = np.full((16, 16, 3), (20, 40, 220), np.uint8)
+    opaque = np.dstack([red, np.full((16, 16), 255, np.uint8)])
+    for data in (encoded(".png", opaque), encoded(".png", red.astype(np.uint16) * 257), encoded(".tiff", red)):
+        assert (decode_colour(data) == red[:8, :8]).all()
 
 
 FULL_JPEG = encoded(".jpg", cv2.resize(RAMP, (320, 160)))

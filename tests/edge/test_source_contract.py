@@ -16,7 +16,7 @@ import pytest
 from edge.errors import EdgeError
 from edge.nouns import Frame
 from edge.sources import Backoff, SourceSettings, open_source
-from tests.sources.cameras import SIZE, fill, http_camera, picture, rtsp_camera, rtsp_lack
+from tests.sources.cameras import SIZE, fill, http_camera, picture, rtsp_camera, rtsp_lack, tinted
 
 AT_ONCE = Backoff(first_s=0.01, longest_s=0.02)
 """Recovery that keeps no test waiting."""
@@ -43,7 +43,7 @@ class FakeCapture:
         assert not self.is_released
         time.sleep(0.002)
         self.count += 1
-        return True, cv2.cvtColor(picture(100 + self.count % 100), cv2.COLOR_GRAY2BGR)
+        return True, tinted(picture(100 + self.count % 100))
 
     def release(self) -> None:
         self.is_released = True
@@ -115,6 +115,9 @@ class FakeMappedArray:
         buffer = np.full((SIZE[1] * 3 // 2, request.camera.stride), 255, np.uint8)
         buffer[: SIZE[1], : SIZE[0]] = picture(100)
         self.array = buffer.reshape(-1)
+        chroma = self.array[SIZE[1] * request.camera.stride :].reshape(2, SIZE[1] // 2, -1)
+        _, red, blue = cv2.split(cv2.cvtColor(tinted(picture(100)), cv2.COLOR_BGR2YCrCb))
+        chroma[:, :, : SIZE[0] // 2] = blue[::2, ::2], red[::2, ::2]
 
     def __enter__(self) -> FakeMappedArray:
         return self
@@ -185,11 +188,11 @@ KINDS = [
 def uri(request, tmp_path):
     """The address of each source, with what it needs in place."""
     if request.param == "picture":
-        cv2.imwrite(str(tmp_path / "a.png"), picture(200))
+        cv2.imwrite(str(tmp_path / "a.png"), tinted(picture(200)))
         return str(tmp_path / "a.png")
     if request.param == "folder":
         for index in range(4):
-            cv2.imwrite(str(tmp_path / f"{index}.png"), picture(200 + index))
+            cv2.imwrite(str(tmp_path / f"{index}.png"), tinted(picture(200 + index)))
         return str(tmp_path)
     if request.param == "video":
         return str(write_video(tmp_path / "clip.avi", 12))
@@ -210,7 +213,7 @@ def uri(request, tmp_path):
 def write_video(path, frames: int, fps: float = 10.0):
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), fps, SIZE)
     for index in range(frames):
-        writer.write(cv2.cvtColor(picture(100 + 10 * index), cv2.COLOR_GRAY2BGR))
+        writer.write(tinted(picture(100 + 10 * index)))
     writer.release()
     return path
 
@@ -270,6 +273,41 @@ def test_rotation_turns_every_frame_clockwise(uri):
     if not uri.startswith("demo:"):
         assert (turned[:32, 24:] < 20).all()
         assert turned[40:].min() > 80
+
+
+def assert_same_picture(gray: np.ndarray, colour: np.ndarray) -> None:
+    """The colour planes show what the gray levels show, half as large, and red where it is not dark."""
+    even = cv2.copyMakeBorder(gray, 0, gray.shape[0] % 2, 0, gray.shape[1] % 2, cv2.BORDER_REPLICATE)
+    gray = cv2.resize(even, colour.shape[1::-1], interpolation=cv2.INTER_AREA)
+    apart = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY).astype(int) - gray
+    assert np.abs(apart).mean() < 4  # an edge that is between two pixels of either
+    assert abs(apart.mean()) < 1  # a column or a row beside its place makes more
+    blue, green, red = cv2.split(colour.astype(int))
+    assert (red - np.maximum(blue, green))[gray > 80].mean() > 30
+    assert abs((red - green)[gray < 10].mean()) < 15
+
+
+def test_frames_carry_colour_at_half_size_where_it_is_asked_for(uri):
+    with open_small(uri) as source:
+        assert next(iter(source)).colour is None
+    with open_small(uri, with_colour=True) as source:
+        frame = next(iter(source))
+    if uri.startswith("demo:"):
+        assert frame.colour is None  # it is drawn in gray
+        return
+    assert frame.colour.shape == (24, 32, 3)
+    assert frame.colour.dtype == np.uint8
+    assert_same_picture(frame.gray, frame.colour)
+
+
+@pytest.mark.parametrize("crop", [(8, 4, 40, 30), (9, 5, 41, 33)], ids=["even", "odd"])
+def test_colour_is_cut_and_turned_as_the_gray_levels_are(uri, crop):
+    with open_small(uri, with_colour=True, crop=crop, rotation=90) as source:
+        frame = next(iter(source))
+    assert frame.gray.shape == (crop[2], crop[3])
+    if not uri.startswith("demo:"):
+        assert frame.colour.shape == ((crop[2] + 1) // 2, (crop[3] + 1) // 2, 3)
+        assert_same_picture(*(cv2.rotate(each, cv2.ROTATE_90_COUNTERCLOCKWISE) for each in (frame.gray, frame.colour)))
 
 
 def test_a_source_closes_twice_and_after_an_error(uri):

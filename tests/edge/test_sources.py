@@ -18,7 +18,7 @@ from edge.sources.camera import asked_format
 from edge.sources.demo import DemoSettings, parse_demo, render_meter, value_at
 from edge.sources.files import natural_key
 from edge.sources.network import without_password
-from edge.sources.picamera import luma_plane, pi_controls
+from edge.sources.picamera import colour_planes, luma_plane, pi_controls
 
 
 def write_picture(path, level=200):
@@ -253,6 +253,16 @@ def test_the_luma_plane_is_cut_out_of_its_stride():
     assert np.array_equal(plane, np.tile(np.arange(600, dtype=np.uint16).astype(np.uint8), (48, 1)))
     buffer[:] = 0
     assert plane[0, 1] == 1
+
+
+def test_the_colour_planes_are_cut_out_of_their_stride():
+    buffer = np.full(48 * 640 * 3 // 2, 77, np.uint8)
+    gray = np.full((48, 600), 81, np.uint8)
+    blue, red = buffer[48 * 640 :].reshape(2, 24, 320)
+    blue[:, :300], red[:, :300] = 90, 240  # Cb and Cr of pure red, whose luma is 76
+    colour = colour_planes(buffer, gray, 640)
+    assert colour.shape == (24, 300, 3)
+    assert (np.abs(colour.astype(int) - (14, 14, 238)) <= 2).all()
 
 
 @pytest.mark.parametrize(

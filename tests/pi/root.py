@@ -129,7 +129,7 @@ def run_in_root(
         **environment,
     }
     words = [f"{name}={value}" for name, value in variables.items()]
-    script = _mounts(root, arch, cpu) + 'exec chroot "$0" /usr/bin/env -i --chdir=/work "$@"'
+    script = _mounts(arch, cpu) + 'exec chroot "$0" /usr/bin/env -i --chdir=/work "$@"'
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
     return subprocess.run(
         [*unshare, "/bin/bash", "-ec", script, str(root), *words, *command],
@@ -141,7 +141,13 @@ def run_in_root(
     )
 
 
-def _mounts(root: Path, arch: str, cpu: str) -> str:
+def mounted_processor(cpu: str) -> str:
+    """Shell lines that show a Pi's processor to what is emulated in the root $0; without it LiteRT crashes."""
+    cpuinfo = f"mount -t tmpfs none $0/proc; cp {HERE}/cpu/cpuinfo-{cpu} $0/proc/cpuinfo"
+    return f"{cpuinfo}\nmount --bind {HERE}/cpu/sys $0/sys\n"
+
+
+def _mounts(arch: str, cpu: str) -> str:
     """Shell lines that mount what a process needs; an emulated one sees a Pi's processor, else LiteRT crashes."""
     lines = ["mount -t proc proc $0/proc", "mount --rbind /dev $0/dev"]
     if arch == "arm64":

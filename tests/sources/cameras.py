@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import http.server
+import re
 import select
 import subprocess
 import threading
@@ -40,16 +42,27 @@ def picture(level: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     return gray
 
 
-def jpeg(gray: np.ndarray) -> bytes:
+def tinted(gray: np.ndarray) -> np.ndarray:
+    """A picture of these gray levels, (rows, columns, 3) BGR, that is red where it is not dark."""
+    red = np.where(gray > 60, np.uint8(160), np.uint8(128))
+    return cv2.cvtColor(cv2.merge([gray, red, np.full_like(gray, 128)]), cv2.COLOR_YCrCb2BGR)
+
+
+def jpeg(picture: np.ndarray) -> bytes:
     """The picture as a JPEG file."""
-    return cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+
+
+def md5(text: str) -> str:
+    """As digest authentication has it (RFC 7616)."""
+    return hashlib.md5(text.encode()).hexdigest()
 
 
 class HttpCamera(http.server.ThreadingHTTPServer):
     """A camera whose pictures brighten by one each; `faults` are switched on by the test.
 
-    Paths: /mjpeg and /snapshot with what `faults` holds; /bare is MJPEG without lengths; /page a web page; /secret a
-    snapshot for `USER`; /moved a redirect to /snapshot; the rest is missing.
+    Paths: /mjpeg and /snapshot with what `faults` holds; /bare is MJPEG without lengths; /page a web page; /secret and
+    /digest a snapshot for `USER`; /moved leads to /snapshot, /away to another camera's /secret; the rest is missing.
     """
 
     daemon_threads = True
@@ -60,6 +73,7 @@ class HttpCamera(http.server.ThreadingHTTPServer):
         self.count = 0
         self.asked: list[str] = []
         self.size = SIZE
+        self.elsewhere = ""
         self.interval_s = 0.005
         self.closing = threading.Event()
 
@@ -71,7 +85,7 @@ class HttpCamera(http.server.ThreadingHTTPServer):
         """The next picture, the same again while "frozen", its first half while "half"."""
         if "frozen" not in self.faults:
             self.count += 1
-        data = jpeg(picture(100 + self.count % 100, self.size))
+        data = jpeg(tinted(picture(100 + self.count % 100, self.size)))
         return data[: len(data) // 2] if "half" in self.faults else data
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -86,7 +100,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
         answers = {"/mjpeg": self.mjpeg, "/bare": self.bare, "/snapshot": self.snapshot, "/secret": self.secret}
-        answers |= {"/page": self.page, "/moved": self.moved}
+        answers |= {"/page": self.page, "/moved": self.moved, "/digest": self.digest, "/away": self.away}
         if "down" in self.server.faults:
             self.send_error(503)
         elif self.path in answers:
@@ -131,6 +145,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.head("text/html", 401, WWW_Authenticate='Basic realm="camera"')
 
+    def digest(self) -> None:
+        given = dict(re.findall(r'(\w+)="?([^",]+)"?', self.headers.get("Authorization", "")))
+        secret = md5(f"{USER}:camera:{PASSWORD}") + f":once:{given.get('nc')}:{given.get('cnonce')}:auth:"
+        if given.get("response") == md5(secret + md5("GET:/digest")):
+            self.snapshot()
+        else:
+            self.head("text/html", 401, WWW_Authenticate='Digest realm="camera", nonce="once", qop="auth"')
+
+    def away(self) -> None:
+        self.head("text/html", 302, Location=f"{self.server.elsewhere}/secret")
+
     def page(self) -> None:
         self.head("text/html")
         self.wfile.write(b"<html>")
@@ -169,8 +194,7 @@ def rtsp_lack() -> str | None:
 def rtsp_camera(folder: Path, size: tuple[int, int] = SIZE, fps: int = 30, port: int = 0) -> Iterator[tuple[str, int]]:
     """Address and port of an RTSP server, which serves pictures that it finds in `folder`, over and over."""
     for index in range(20):
-        colour = cv2.cvtColor(picture(100 + 5 * index, size), cv2.COLOR_GRAY2BGR)  # RTP carries no gray JPEG
-        (folder / f"{index}.jpg").write_bytes(jpeg(colour))
+        (folder / f"{index}.jpg").write_bytes(jpeg(tinted(picture(100 + 5 * index, size))))  # RTP carries no gray JPEG
     script = str(Path(__file__).with_name("rtsp_server.py"))
     words = [SYSTEM_PYTHON, script, str(folder / "%d.jpg"), *map(str, (*size, fps, port))]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
@@ -189,7 +213,7 @@ def fill(folder: Path, stop: threading.Event, interval_s: float = 0.01) -> threa
     def run() -> None:
         count = 0
         while not stop.wait(interval_s):
-            put(folder / f"{count:06d}.png", picture(100 + count % 100))
+            put(folder / f"{count:06d}.png", tinted(picture(100 + count % 100)))
             count += 1
 
     thread = threading.Thread(target=run, daemon=True)
@@ -197,10 +221,10 @@ def fill(folder: Path, stop: threading.Event, interval_s: float = 0.01) -> threa
     return thread
 
 
-def put(path: Path, gray: np.ndarray) -> None:
+def put(path: Path, pixels: np.ndarray) -> None:
     """Write a picture beside its place and rename it there."""
     beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(cv2.imencode(path.suffix, gray)[1].tobytes())
+    beside.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
     beside.rename(path)
 
 

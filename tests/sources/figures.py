@@ -1,6 +1,6 @@
 """What sources and service cost and how soon they recover: `python -m tests.sources.figures`, about four minutes.
 
-Cameras run in a process of their own on this machine, so that their work does not count; they give `FPS` frames a
+Cameras run in a process of their own on this machine, so that their work does not count; MJPEG gives `FPS` frames a
 second, and a source that keeps up gives that many. picamera2 is measured inside a userland of tests/pi. No V4L2 device
 is played: none can be had without a kernel module.
 """
@@ -159,7 +159,7 @@ def live_rates() -> Iterator[Rate]:
                 rtsp_camera(Path(name), size, FPS) as (address, _),
                 open_source(address) as source,
             ):
-                yield measure(f"RTSP (JPEG) at {FPS}/s", size, iter(source))
+                yield measure("RTSP (JPEG), as fast as it is sent", size, iter(source))
 
 
 def picamera_rates() -> Iterator[Rate]:
