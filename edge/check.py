@@ -28,6 +28,7 @@ from edge.schema import Config
 from edge.sources import SourceSettings, is_live_uri, open_source
 from edge.sources.camera import video_devices
 from edge.sources.picamera import camera_count, import_picamera2
+from edge.state import check_state
 
 Stored = NDArray[Any]
 """An array of golden.npz."""
@@ -208,6 +209,8 @@ def _check_config(path: Path, models: Path) -> list[Check]:
     checks += [Check("field", "FAILED", problem) for problem in missing_bundles(config, models)]
     if config.reference is not None:
         checks.append(_attempt("reference", lambda: _reference(config)))
+    if any(field.is_counter for field in config.field):
+        checks.append(_attempt("state", lambda: _state(config)))
     checks += [_attempt(name, look) for name, look in output_checks(config).items()]
     pin = config.source.led_pin
     checks += [_attempt("lamp", lambda: _lamp(pin))] if pin is not None else []
@@ -223,6 +226,12 @@ def _reference(config: Config) -> str:
     assert config.reference is not None
     rows, columns = load_picture(config.reference.image).shape
     return f"{config.reference.image}: {columns} x {rows} pixels"
+
+
+def _state(config: Config) -> str | Check:
+    if config.state is None:
+        return Check("state", "note", "none is kept: after a restart meters are as new; add [state] with path = …")
+    return check_state(config.state.path)
 
 
 def _source(config: Config) -> str:

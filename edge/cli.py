@@ -555,21 +555,30 @@ def _open_line_reader(model: Path | None, table: ReadTable | None = None, thread
 
 def _load_setup(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, log: Log) -> Setup:
     """What `edge run` does with a configuration: loaded anew at each SIGHUP."""
+    from edge.fields import FieldReader
     from edge.outputs import open_outputs
     from edge.pipeline import read_frame
     from edge.service import Setup
+    from edge.sources import is_live_uri
+    from edge.tracker import Tracker
 
     config = _load_config(config_path, model)
     reader = _open_reader(model, config)
+    warn = partial(log.say, "warning")
 
     @contextmanager
     def open_sinks() -> Iterator[list[Sink]]:
-        with open_outputs(config, partial(log.say, "warning")) as outputs:
+        with open_outputs(config, warn) as outputs:
             yield [_printer(as_json, config.run.is_scheduled, log), *outputs]
 
-    return Setup(
+    setup = Setup(
         config, uri or config.source.uri, lambda frame: read_frame(frame, reader), open_sinks, must_open=uri is not None
     )
+    if not isinstance(reader, FieldReader) or not is_live_uri(setup.uri) or not any(f.is_meter for f in config.field):
+        return setup  # the pictures of a file are not a camera's: nobody knows the time between them
+    state = Path(config.state.path) if config.state else None
+    tracker = Tracker(reader, state, warn, may_stand_still=config.source.frozen_after == 0)
+    return replace(setup, read=tracker.read, combine=tracker.combine, memory=tracker)
 
 
 def _printer(as_json: bool, every_reading: bool, log: Log) -> Sink:

@@ -21,6 +21,7 @@ SECRETS = {"password", "token", "secret"}
 
 FILE_KEYS = {
     "csv": ("path",),
+    "state": ("path",),
     "store": ("path",),
     "mqtt": ("ca", "cert", "key", "password"),
     "influx": ("token", "password"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +11,15 @@ import numpy as np
 from edge.classifier import CellClassifier, Classifier, open_network
 from edge.errors import ConfigError
 from edge.form import BoxField, read_boxes
-from edge.geometry import Matrix, corners_of, mapped, quad_of
+from edge.geometry import Matrix, Points, corners_of, mapped, quad_of
+from edge.judge import FrameTraits, traits_of
 from edge.meter import MeterReader
 from edge.nouns import Colour, Gray, Reading
 from edge.page import Sheet, locate
 from edge.pictures import load_picture
 from edge.reader import Reader
 from edge.region import read_region
-from edge.register import Reference
+from edge.register import Alignment, Reference
 from edge.schema import Config, FieldTable
 
 
@@ -37,6 +39,8 @@ class FieldReader:
         The reference picture, of a form or of a meter; without it, boxes are in pixels of the frame.
     min_score : float
         Least score of a frame that is read.
+    traits : FrameTraits, optional
+        Of the reference picture with the cells of its meters, which frames are held against.
     """
 
     fields: tuple[BoxField, ...]
@@ -44,12 +48,38 @@ class FieldReader:
     meters: dict[str, MeterReader]
     place: Sheet | Reference | None = None
     min_score: float = 0.0
+    traits: FrameTraits | None = None
 
     def read(self, gray: Gray, colour: Colour | None = None) -> list[Reading]:
         """A reading a field, in their order; all are "rejected" in a frame that does not show the reference picture."""
-        matrix, reason = self._locate(gray)
-        if matrix is None:
-            return [Reading(field.table.name, "", None, "rejected", 0.0, None, reason) for field in self.fields]
+        found = self.locate(gray)
+        return self.refuse(str(found.reason)) if found.matrix is None else self.read_at(gray, colour, found.matrix)
+
+    def locate(self, gray: Gray, near: Alignment | None = None) -> Alignment:
+        """How a frame lies to the reference picture; without one, as it is.
+
+        Parameters
+        ----------
+        gray : (rows, columns) uint8
+        near : Alignment, optional
+            Of the last frame of the same camera that was not refused: a meter is then looked for there first.
+        """
+        if self.place is None:
+            return Alignment(np.eye(3), 1.0, is_anchored=False)
+        if isinstance(self.place, Reference):
+            return self.place.locate(gray, near)
+        sheet = locate(self.place, gray)
+        if sheet.score < self.min_score:
+            lack = f"{sheet.score:.2f} of it is found, {self.min_score:g} is wanted"
+            return Alignment(None, sheet.score, is_anchored=False, reason=f"the page is not in view: {lack}")
+        return Alignment(sheet.matrix, sheet.score, is_anchored=False)
+
+    def refuse(self, reason: str) -> list[Reading]:
+        """What is said of a frame that is not read: a "rejected" reading a field."""
+        return [Reading(field.table.name, "", None, "rejected", 0.0, None, reason) for field in self.fields]
+
+    def read_at(self, gray: Gray, colour: Colour | None, matrix: Matrix) -> list[Reading]:
+        """A reading a field, in a frame that the reference picture is mapped to by `matrix`."""
         readings = {}
         for name, reader in self.readers.items():
             boxed = [field for field in self.fields if field.quads and field.table.bundle == name]
@@ -59,18 +89,6 @@ class FieldReader:
         others = [field for field in self.fields if field.table.name not in readings]
         readings |= {field.table.name: self._read_alone(gray, colour, field, matrix) for field in others}
         return [readings[field.table.name] for field in self.fields]
-
-    def _locate(self, gray: Gray) -> tuple[Matrix | None, str | None]:
-        """The map from the reference picture to a frame, or None and why there is none."""
-        if self.place is None:
-            return np.eye(3), None
-        if isinstance(self.place, Reference):
-            found = self.place.locate(gray)
-            return found.matrix, found.reason
-        sheet = locate(self.place, gray)
-        if sheet.score < self.min_score:
-            return None, f"the page is not in view: {sheet.score:.2f} of it is found, {self.min_score:g} is wanted"
-        return sheet.matrix, None
 
     def _read_alone(self, gray: Gray, colour: Colour | None, field: BoxField, matrix: Matrix) -> Reading:
         """The reading of a meter's field, or of a region."""
@@ -113,7 +131,13 @@ def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
         return FieldReader(tuple(BoxField.of(field, None) for field in config.field), readers, meters)
     reference = load_picture(config.reference.image)
     fields = tuple(BoxField.of(field, reference) for field in config.field)
-    return FieldReader(fields, readers, meters, _place_of(config, reference), config.reference.min_score)
+    place, traits = _place_of(config, reference), traits_of(reference, meter_cells(config.field))
+    return FieldReader(fields, readers, meters, place, config.reference.min_score, traits)
+
+
+def meter_cells(tables: Iterable[FieldTable]) -> list[Points]:
+    """Corners of the cells of all meters, digits and dials, in the reference picture."""
+    return [corners_of(area) for table in tables if table.is_meter for area in (*table.digits, *table.dials)]
 
 
 def _place_of(config: Config, reference: Gray) -> Sheet | Reference:

@@ -28,7 +28,7 @@ from edge.drums import (
 from edge.geometry import Points, box_around, corners_of, cut_upright, sides_of
 from edge.needle import SIDE as DIAL_SIDE
 from edge.needle import read_dial
-from edge.nouns import POSITIONS, UNREADABLE, Box, CellScores, Colour, Digit, Gray, Reading
+from edge.nouns import POSITIONS, UNREADABLE, Box, Candidate, CellScores, Colour, Digit, Gray, Reading
 from edge.register import cut_quad
 from edge.schema import FieldTable
 from edge.segments import contradicts
@@ -92,12 +92,13 @@ class MeterReader:
 
 def _checked_by_segments(reading: Reading, pictures: Sequence[Gray], cells: Sequence[CellScores]) -> Reading:
     """The reading of a display, in doubt where the segments of a cell show another digit than the network says."""
-    if reading.status != "ok":
+    if not reading.candidates:
         return reading
     number = next((k for k, pair in enumerate(zip(pictures, cells, strict=True), 1) if contradicts(*pair)), None)
     if number is None:
         return reading
-    return replace(reading, value=None, status="uncertain", reason=f"the segments of cell {number} show another digit")
+    reason = reading.reason or f"the segments of cell {number} show another digit"
+    return replace(reading, value=None, status="uncertain", reason=reason, candidates=())
 
 
 def _shown_position(wheel: Wheel) -> float | None:
@@ -154,14 +155,30 @@ def _reading(
         unseen = next(number for number, seen in enumerate(is_seen, 1) if not seen)
         text = with_point(reading.text, table.decimals)
         return replace(reading, reason=f"cell {unseen} shows no digit", text=text)
+    reading = replace(reading, candidates=_candidates(table, decoded))
     if decoded.near < cutoff:
         likely, other = (with_point(text, table.decimals) for text in (decoded.text, decoded.runner_up))
         return replace(reading, reason=f"{likely} or {other}", text=with_point(_doubted(reading), table.decimals))
     text = with_point(decoded.text, table.decimals)
     broken = broken_rule(table, text, float(text))
     if broken:
-        return replace(reading, text=text, status="rejected", reason=broken)
+        return replace(reading, text=text, status="rejected", reason=broken, candidates=())
     return replace(reading, text=text, value=float(text), status="ok")
+
+
+def _candidates(table: FieldTable, decoded: Decoded) -> tuple[Candidate, ...]:
+    """The values that a field may show and its rules allow, most likely first: the decoded one and its runner-up.
+
+    Each has the probability of what is within a unit of it.
+    """
+    rival = min(decoded.near / decoded.odds, 1.0 - decoded.near)
+    shares: dict[float, float] = {}
+    for digits, probability in ((decoded.text, decoded.near), (decoded.runner_up, rival)):
+        if probability > 0 and any(symbol.isdigit() for symbol in digits):
+            text = with_point(digits, table.decimals)
+            if broken_rule(table, text, float(text)) is None:
+                shares[float(text)] = shares.get(float(text), 0.0) + probability
+    return tuple(Candidate(*each) for each in sorted(shares.items(), key=lambda each: -each[1]))
 
 
 def _doubted(reading: Reading) -> str:

@@ -172,11 +172,20 @@ class Digit:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A value that a frame may show, and its probability, 0..1."""
+
+    value: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One number, or the reason why there is none.
 
     `value` is None unless `status` is "ok". `confidence` is the probability that all of `text` is
-    right, 0..1.
+    right, 0..1. `candidates` are a meter's: the values that its rules allow, most likely first; their
+    probabilities add up to 1 at the most.
     """
 
     name: str
@@ -187,6 +196,7 @@ class Reading:
     box: Box | None
     reason: str | None = None
     digits: tuple[Digit, ...] = field(default=())
+    candidates: tuple[Candidate, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if (self.value is not None) != (self.status == "ok"):

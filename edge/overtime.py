@@ -27,7 +27,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from edge.nouns import Status
+from edge.nouns import Candidate, Status
 
 MAX_EVIDENCE = 8.0
 """Of one reading at the most, however sure it looks: glare and a wrong box are not in the network's odds."""
@@ -57,7 +57,9 @@ RATE_S = 300.0
 """In so many seconds the memory of a flow that ended fades to a third."""
 
 START_READINGS, PROMOTION_READINGS = 2, 4
-"""That agree before the first value is published; and before one that breaks a rule is."""
+"""That agree before the first value is published, the first and last not sharing their mistakes; and before one that
+breaks a rule is.
+"""
 
 LONGEST_GAP_S = 600.0
 """Between two readings of a track, that counts as time for which it was seen."""
@@ -71,19 +73,14 @@ MAX_TRACKS = 8
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a frame was taken: the wall clock, the monotonic clock, and the boot that the latter belongs to."""
+    """When a frame was taken: the wall clock, the monotonic clock, and the boot that the latter belongs to.
 
-    wall_s: float
+    `wall_s` is None while the wall clock is not set.
+    """
+
+    wall_s: float | None
     monotonic_s: float
     boot: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A value that a frame may show, and its probability, 0..1."""
-
-    value: float
-    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,10 +284,14 @@ def step(history: History, evidence: Evidence, meter: Meter) -> tuple[History, P
 
 def elapsed_between(earlier: Moment, later: Moment) -> float | None:
     """Seconds between two moments: by the monotonic clock within a boot, by the wall clock across boots; None where
-    that ran back, so that nobody knows.
+    that ran back or was not set, so that nobody knows.
     """
-    is_one_boot = earlier.boot == later.boot
-    elapsed = later.monotonic_s - earlier.monotonic_s if is_one_boot else later.wall_s - earlier.wall_s
+    if earlier.boot == later.boot:
+        elapsed = later.monotonic_s - earlier.monotonic_s
+    elif earlier.wall_s is None or later.wall_s is None:
+        return None
+    else:
+        elapsed = later.wall_s - earlier.wall_s
     return elapsed if elapsed >= 0 else None
 
 
@@ -446,7 +447,7 @@ def _doubt(history: History, chosen: Candidate | None, now: Moment, meter: Meter
     lead = best.weight - max((track.weight for track in rivals), default=FLOOR)
     if best.reason is not None:
         return _quarantine(history, lead, meter)
-    if history.accepted is None and best.readings < START_READINGS:
+    if history.accepted is None and (best.readings < START_READINGS or best.seen_s < meter.spacing_s):
         return "uncertain", "the first reading; waits for another that agrees"
     if lead < meter.lead:
         return "uncertain", f"{_number(best.value, meter)} is new; waits for another reading that agrees"
@@ -478,7 +479,7 @@ def _remark(history: History, candidates: Sequence[Candidate], meter: Meter) -> 
     if best.value != candidates[0].value:
         return f"may also read {_number(candidates[0].value, meter)}, which does not follow from before"
     if last and elapsed_between(last.moment, best.moment) is None:
-        return "the clock ran back since the last value, so its rate could not be judged"
+        return "no clock knows the time since the last value, so its rate could not be judged"
     return None
 
 

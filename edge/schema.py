@@ -189,7 +189,11 @@ class FieldTable(Table):
     decimals: int = Field(0, ge=0, le=12, description="how many of the digits and dials stand after the decimal point")
     unit: str = Field("", description="unit of the value, such as m³")
     max_rate_per_hour: float | None = Field(
-        None, gt=0, description="a value that rises faster is rejected; no limit if absent"
+        None,
+        gt=0,
+        description="with `edge run`, a value that rises faster is refused until it has been seen for long; no limit "
+        "if absent. An `lcd` with this key only rises, as drums do. `edge read` looks at each picture alone, and at no "
+        "time",
     )
     publish: Publish = Field(
         "change",
@@ -227,6 +231,11 @@ class FieldTable(Table):
     def is_meter(self) -> bool:
         """Whether the cells are a meter's, of drums or segments."""
         return self.kind in METER_KINDS
+
+    @property
+    def is_counter(self) -> bool:
+        """Whether the value only ever rises: a drum's does, a display's where it is said how fast."""
+        return self.kind == "drum" or (self.kind == "lcd" and self.max_rate_per_hour is not None)
 
     @field_validator("pattern")
     @classmethod
@@ -278,6 +287,12 @@ class StoreTable(Table):
     outbox_max: PositiveInt = Field(
         100_000, description="messages that wait for one output; above it the oldest are dropped"
     )
+
+
+class StateTable(Table):
+    """What `edge run` remembers of its meters across a restart or a power cut; without this table, nothing."""
+
+    path: str = Field("state.json", min_length=1, description="the file, relative to this one")
 
 
 class MqttTable(Table):
@@ -352,6 +367,7 @@ class Config(Table):
     read: ReadTable = Field(default_factory=ReadTable, description="how readings are judged")
     run: RunTable = Field(default_factory=RunTable, description="when `edge run` takes a reading")
     csv: CsvTable | None = Field(None, description="readings as rows of a file")
+    state: StateTable | None = Field(None, description="what is remembered of meters across a restart")
     store: StoreTable | None = Field(None, description="readings, events and crops in a database")
     mqtt: MqttTable | None = Field(None, description="an MQTT broker")
     influx: InfluxTable | None = Field(None, description="an InfluxDB server")
@@ -387,6 +403,7 @@ TABLES: dict[str, type[Table]] = {
     "read": ReadTable,
     "run": RunTable,
     "csv": CsvTable,
+    "state": StateTable,
     "store": StoreTable,
     "mqtt": MqttTable,
     "influx": InfluxTable,

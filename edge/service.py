@@ -7,7 +7,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import time as TimeOfDay  # noqa: N812  # `time` is the module
 from types import FrameType, TracebackType
@@ -114,6 +114,10 @@ class Setup:
         Gives the readings of a frame.
     open_sinks : callable
         Opens where readings go, for the time of a `with`.
+    combine : callable
+        Makes one reading of those of a burst of frames.
+    memory : context manager
+        What `read` remembers, held from before the first frame to after the last.
     must_open : bool
         Whether a source that is not there at the start is an error; else it is waited for.
     """
@@ -122,6 +126,8 @@ class Setup:
     uri: str
     read: Callable[[Frame], Sequence[Reading]]
     open_sinks: Callable[[], AbstractContextManager[Sequence[Sink]]]
+    combine: Combine = agree
+    memory: AbstractContextManager[object] = field(default_factory=nullcontext)
     must_open: bool = False
 
 
@@ -152,7 +158,7 @@ class Surroundings:
     on_error: Callable[[EdgeError], None] = raise_error
 
 
-def serve(load: Callable[[], Setup], around: Surroundings, combine: Combine = agree, frames: int | None = None) -> None:
+def serve(load: Callable[[], Setup], around: Surroundings, frames: int | None = None) -> None:
     """Take readings until the source ends, SIGTERM or Ctrl-C; SIGHUP loads the configuration again.
 
     Parameters
@@ -160,8 +166,6 @@ def serve(load: Callable[[], Setup], around: Surroundings, combine: Combine = ag
     load : callable
         Loads the configuration and what it names; called again at each SIGHUP.
     around : Surroundings
-    combine : callable
-        Makes one reading of those of a burst of frames.
     frames : int, optional
         End after so many frames of one configuration.
 
@@ -176,7 +180,7 @@ def serve(load: Callable[[], Setup], around: Surroundings, combine: Combine = ag
         with ExitStack() as stack:
             session = None
             try:
-                session = Session(setup, around, combine, load, frames)
+                session = Session(setup, around, load, frames)
                 stack.callback(session.close)
                 around.supervisor.tell(READY="1")
                 if before is not None:
@@ -193,12 +197,9 @@ def serve(load: Callable[[], Setup], around: Surroundings, combine: Combine = ag
 class Session:
     """One configuration at work: its source, lamp, outputs and schedule, open until `close`."""
 
-    def __init__(
-        self, setup: Setup, around: Surroundings, combine: Combine, load: Callable[[], Setup], frames: int | None
-    ) -> None:
+    def __init__(self, setup: Setup, around: Surroundings, load: Callable[[], Setup], frames: int | None) -> None:
         self.setup = setup
         self._around = around
-        self._combine = combine
         self._load = load
         self._frames_left = float("inf") if frames is None else frames
         self._following: Setup | None = None
@@ -214,6 +215,7 @@ class Session:
             stack.callback(self._lamp.close)
             self._source = stack.enter_context(self._open_source())
             self._check_schedule()
+            stack.enter_context(setup.memory)
             self._sinks = stack.enter_context(setup.open_sinks())
             self._stack = stack.pop_all()
 
@@ -321,10 +323,11 @@ class Session:
     def _read(self, frames: Sequence[Frame]) -> None:
         """One reading of a burst, to all sinks; it bears the time of the last frame."""
         start_s = time.perf_counter()
+        frames = [self._dated(frame) for frame in frames]
         burst = [self.setup.read(frame) for frame in frames]
-        readings = burst[0] if len(burst) == 1 else self._combine(burst)
+        readings = burst[0] if len(burst) == 1 else self.setup.combine(burst)
         latency_ms = (time.perf_counter() - start_s) * 1e3
-        frame = self._dated(frames[-1])
+        frame = frames[-1]
         for sink in self._sinks:
             sink.write(frame, readings, latency_ms)
         self._frames_left -= len(frames)

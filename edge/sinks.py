@@ -15,7 +15,7 @@ import cv2
 from edge.atomic import output_error, write_bytes
 from edge.draw import annotate
 from edge.errors import OutputError
-from edge.nouns import Digit, Frame, Reading
+from edge.nouns import Digit, Frame, Reading, Status
 from edge.pictures import PDF_SUFFIX, PICTURE_SUFFIXES
 from edge.pipeline import Sink
 from edge.stderr import caught_stderr
@@ -61,17 +61,18 @@ class JsonLines:
 
 
 class OnChange:
-    """Passes on the readings whose text or status is not what it was, so that a still meter is silent."""
+    """Passes on the readings whose text, value or status is not what it was, so that a still meter is silent."""
 
     def __init__(self, sink: Sink, *, whole_frames: bool = False) -> None:
         self._sink = sink
         self._whole_frames = whole_frames
-        self._last: dict[str, tuple[str, str]] = {}
+        self._last: dict[str, tuple[str, float | None, Status]] = {}
 
     def write(self, frame: Frame, readings: Sequence[Reading], latency_ms: float) -> None:
         """Pass on what is new."""
-        new = [reading for reading in readings if self._last.get(reading.name) != (reading.text, reading.status)]
-        self._last = {reading.name: (reading.text, reading.status) for reading in readings}
+        now = {reading.name: (reading.text, reading.value, reading.status) for reading in readings}
+        new = [reading for reading in readings if self._last.get(reading.name) != now[reading.name]]
+        self._last = now
         if new:
             self._sink.write(frame, readings if self._whole_frames else new, latency_ms)
 

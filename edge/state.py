@@ -19,6 +19,8 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from edge.atomic import write_text
+from edge.errors import OutputError
+from edge.faults import require_space
 from edge.overtime import History
 
 SCHEMA_VERSION = 1
@@ -77,6 +79,27 @@ def read_state(path: Path | str) -> Restored:
         return Restored(State(), f"{path}: cannot be read ({error.strerror}); starts from nothing")
     except _UnbelievableError as error:
         return Restored(State(), f"{path}: {error}; {_set_aside(path)}; starts from nothing")
+
+
+def check_state(path: Path | str) -> str:
+    """What a state file holds and how much room there is for the next; all stays as it is.
+
+    Raises
+    ------
+    OutputError
+        It cannot be believed or read, or the folder is missing, not writable or full.
+    """
+    path = Path(path)
+    room = require_space(path.parent)
+    try:
+        count = len(_state_of(path.read_bytes()).histories)
+    except FileNotFoundError:
+        return f"{path}: will be made; {room}"
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read ({error.strerror}); change its permissions or its name") from None
+    except _UnbelievableError as error:
+        raise OutputError(f"{path}: {error}; `edge run` sets it aside and starts from nothing") from None
+    return f"{path}: remembers {count} field{'' if count == 1 else 's'}; {room}"
 
 
 def _text_of(state: State) -> str:

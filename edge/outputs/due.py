@@ -19,6 +19,10 @@ class Rule:
     least_s: float = 0.0
 
 
+_Said = tuple[float, str, float | None, str]
+"""When a record went out, and its text, value and status."""
+
+
 class Due:
     """Which records go out, by the rule of their field and by what went out last.
 
@@ -33,12 +37,12 @@ class Due:
     def __init__(self, rules: dict[str, Rule], default: Rule) -> None:
         self._rules = rules
         self._default = default
-        self._last: dict[str, tuple[float, str, str]] = {}
+        self._last: dict[str, _Said] = {}
 
     def is_due(self, record: Record, monotonic_s: float) -> bool:
         """Whether the record goes out now; it then counts as gone out."""
         rule = self._rules.get(record.name, self._default)
-        now = (monotonic_s, record.text, record.status)
+        now = (monotonic_s, record.text, record.value, record.status)
         is_due = _passes(rule, record.status, now, self._last.get(record.name))
         if is_due:
             self._last[record.name] = now
@@ -52,7 +56,7 @@ def parse_rule(text: str) -> Rule:
     return Rule("never" in words, "ok" in words, "change" in words, spans[0] if spans else 0.0)
 
 
-def _passes(rule: Rule, status: str, now: tuple[float, str, str], last: tuple[float, str, str] | None) -> bool:
+def _passes(rule: Rule, status: str, now: _Said, last: _Said | None) -> bool:
     if rule.is_off or (rule.only_ok and status != "ok"):
         return False
     if last is None:

@@ -5,6 +5,8 @@ import pytest
 
 from edge.check import Check, check_device, replay_golden
 from edge.errors import BundleError
+from edge.overtime import History
+from edge.state import State, write_state
 
 
 def outcomes(checks):
@@ -128,6 +130,30 @@ def test_each_fault_of_a_configuration_has_its_line(fake_bundle, tmp_path):
     assert "none.png: no such file" in detail(checks, "reference")
     assert "none.mp4: no such file" in detail(checks, "source")
     assert [outcomes(checks)[name] for name in ("field", "reference", "source")] == ["FAILED"] * 3
+
+
+METER = '[[field]]\nname = "water"\nkind = "drum"\ndigits = [[0, 0, 9, 9]]\n'
+
+
+def state_of(fake_bundle, folder, text) -> Check:
+    (folder / "a.toml").write_text(f'[source]\nuri = "none.mp4"\n{text}\n{METER}')
+    (found,) = (check for check in check_device(fake_bundle, folder / "a.toml") if check.name == "state")
+    return found
+
+
+def test_the_state_of_meters_is_looked_at_and_left_as_it_is(fake_bundle, tmp_path):
+    none = state_of(fake_bundle, tmp_path, "")
+    assert (none.outcome, none.detail.partition(":")[0]) == ("note", "none is kept")
+    new = state_of(fake_bundle, tmp_path, "[state]")
+    assert (new.outcome, "state.json: will be made; " in new.detail) == ("ok", True)
+    write_state(tmp_path / "state.json", State({"water": History()}))
+    assert "state.json: remembers 1 field; " in state_of(fake_bundle, tmp_path, "[state]").detail
+    (tmp_path / "state.json").write_text("{")
+    damaged = state_of(fake_bundle, tmp_path, "[state]")
+    assert (damaged.outcome, "is damaged, not JSON; `edge run` sets it aside" in damaged.detail) == ("FAILED", True)
+    assert (tmp_path / "state.json").read_text() == "{"
+    nowhere = state_of(fake_bundle, tmp_path, '[state]\npath = "none/state.json"')
+    assert (nowhere.outcome, "no such folder; make it: mkdir -p" in nowhere.detail) == ("FAILED", True)
 
 
 def test_a_configuration_that_is_none_fails(fake_bundle, tmp_path):

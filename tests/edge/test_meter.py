@@ -44,6 +44,28 @@ def read(kind: str, *scores: CellScores, **keys):
     return MeterReader(Scripted(*scores), 0.9).read(FRAME, table, [corners_of(box) for box in boxes], [])
 
 
+def test_candidates_are_the_value_and_its_runner_up():
+    scores = CellScores(at(3.0).positions * 0.6 + at(8.0).positions * 0.4, 0.0, 0.0, 0.0)
+    first, second = read("drum", at(1.0), scores, at(6.3), decimals=1).candidates
+    assert (first.value, second.value) == (13.6, 18.6)
+    assert first.probability == pytest.approx(0.6, abs=0.03)
+    assert second.probability == pytest.approx(0.4, abs=0.03)
+    assert first.probability + second.probability <= 1
+
+
+def test_a_value_that_a_rule_forbids_is_no_candidate():
+    both = CellScores((at(3.0, 0.5).positions + at(8.0, 0.5).positions) / 2, 0.0, 0.0, 0.0)
+    scores = CellScores(both.positions / both.positions.sum(), 0.0, 0.0, 0.0)
+    assert [each.value for each in read("drum", at(1.0), scores, at(6.3), maximum=150).candidates] == [136.0]
+    assert read("drum", at(1.0), at(3.0), at(6.3), maximum=100).candidates == ()
+    assert read("drum", at(1.0), nothing(), at(6.3)).candidates == ()
+
+
+def test_what_a_display_might_show_without_a_digit_is_no_candidate():
+    reading = read("lcd", nothing(blank=0.99), CellScores(at(5.0).positions * 0.6, 0.4, 0.0, 0.0))
+    assert [each.value for each in reading.candidates] == [5.0]
+
+
 def test_drums_explain_each_other():
     reading = read("drum", at(1.0), at(3.0), at(6.3))
     assert (reading.text, reading.value, reading.status, reading.reason) == ("136", 136.0, "ok", None)
@@ -106,6 +128,7 @@ def test_a_digit_that_its_segments_contradict_is_in_doubt():
     wrong = MeterReader(Scripted(at(3.0)), 0.9).read(frame, table, [corners_of(box)], [])
     assert (right.text, right.status) == ("2", "ok")
     assert (wrong.value, wrong.status, wrong.reason) == (None, "uncertain", "the segments of cell 1 show another digit")
+    assert wrong.candidates == (), "nor may a reading before it make it a value"
 
 
 def test_what_jumps_is_never_between_two_digits():

@@ -96,6 +96,7 @@ def test_fields_do_not_disturb_each_other():
     assert due.is_due(replace(RECORD, name="other"), 0)
     assert due.is_due(replace(RECORD, name="other"), 1)
     assert not due.is_due(replace(RECORD, name="a"), 1)
+    assert due.is_due(replace(RECORD, name="a", value=453.013), 2), "another value behind the same text"
 
 
 # rates

@@ -151,8 +151,12 @@ def test_where_no_clock_knows_the_time_a_rise_takes_more_readings_and_the_doubt_
     first = next(k for k, each in enumerate(published) if each.value is not None)
     assert 2 <= first <= 3
     assert published[first].value == 492.0
-    assert "the clock ran back" in published[first].reason
+    assert "no clock knows the time" in published[first].reason
     assert elapsed_between(at(0), at(0, "b", -86400.0)) is None
+    unset = Moment(None, 0.0, "b")
+    assert elapsed_between(at(0), unset) is None
+    assert elapsed_between(unset, at(9)) is None
+    assert elapsed_between(unset, Moment(None, 5.0, "b")) == 5.0
 
 
 def test_a_monotonic_clock_that_runs_back_holds_nothing_up():
@@ -193,6 +197,8 @@ def test_many_frames_a_second_are_not_many_opinions():
     assert {each.value for each in burst} == {None}
     _, spaced = told([reads(492, days + k / 60) for k in range(2)], history=settled())
     assert spaced[-1].value == 492.0
+    _, start = told([reads(452, k / 300) for k in range(7)])
+    assert [each.value for each in start] == [None] * 5 + [452.0] * 2
 
 
 def test_a_new_track_has_room_beside_eight_that_are_as_likely():

@@ -61,15 +61,14 @@ def read_level(frame: Frame) -> list[Reading]:
 
 def setup(text: str, sink: Kept, uri: str = "demo:", **others: object) -> Setup:
     config = parse_config("[source]\nsize = [160, 120]\nfps = 200\n" + text)
-    return Setup(config, uri, read_level, sink.open, **others)
+    return Setup(config, uri, read_level, sink.open, **{"combine": lambda burst: burst[-1], **others})
 
 
 def run(load, signals: Signals, log: io.StringIO | None = None, **others: object) -> str:
     """Serve to the end; what was said."""
     stream = log or io.StringIO()
     frames = others.pop("frames", None)
-    combine = others.pop("combine", lambda burst: burst[-1])
-    serve(load, Surroundings(signals, Log(stream), Supervisor({}), recovery=AT_ONCE, **others), combine, frames)
+    serve(load, Surroundings(signals, Log(stream), Supervisor({}), recovery=AT_ONCE, **others), frames)
     return stream.getvalue()
 
 
@@ -105,7 +104,7 @@ def test_a_schedule_takes_a_burst_at_its_times_and_rests_in_between(signals):
         return burst[-1]
 
     start_s = time.monotonic()
-    run(lambda: setup('[run]\nevery = "0.3s"\nburst = 4\nsettle = 0', sink), signals, combine=combine)
+    run(lambda: setup('[run]\nevery = "0.3s"\nburst = 4\nsettle = 0', sink, combine=combine), signals)
     assert 0.6 < time.monotonic() - start_s < 5
     assert [len(burst) for burst in bursts] == [4, 4, 4]
     assert all(burst == sorted(set(burst)) for burst in bursts)

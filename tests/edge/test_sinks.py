@@ -115,6 +115,14 @@ def test_only_what_is_new_is_passed_on():
     ]  # fmt: skip
 
 
+def test_another_value_behind_the_same_text_is_new():
+    stream = io.StringIO()
+    sink = OnChange(TextLines(stream))
+    for value in (4523.0, 4523.0, 4524.0):
+        sink.write(FRAME, [Reading("m", "452?", value, "ok", 0.6, None, f"{value:.0f} by the readings before")], 1.0)
+    assert [line.split()[5] for line in stream.getvalue().splitlines()] == ["4523", "4524"]
+
+
 def test_json_keeps_the_frame_whole_when_one_reading_is_new():
     changed = Reading("line-1", "5284", 5284.0, "ok", 0.9, None)
     stream = io.StringIO()
