@@ -138,7 +138,7 @@ def locate(sheet: Sheet, gray: Gray) -> Alignment:
         return Alignment(np.eye(3), 0.0)
     frame_scale = min(FRAME_SIDE / max(gray.shape), 1.0)
     frame = _shrunk(gray, frame_scale)
-    settled = [_settle(sheet, frame, guess, COARSE) for guess in _likely(sheet, frame, list(_outlines(sheet, frame)))]
+    settled = _settled(sheet, frame, _likely(sheet, frame, list(_outlines(sheet, frame))))
     if max((each.score for each in settled), default=0.0) < GOOD:
         settled += [_settle(sheet, frame, guess, COARSE) for guess in _features(sheet, frame)]
     best = max(settled, key=lambda each: each.score, default=Alignment(np.eye(3), 0.0))
@@ -154,16 +154,26 @@ def scaling(factor: float) -> Matrix:
     return np.array([[factor, 0, offset], [0, factor, offset], [0, 0, 1.0]])
 
 
+def _settled(sheet: Sheet, frame: Gray, guesses: Sequence[Matrix]) -> list[Alignment]:
+    """The guesses made exact; once one of them holds, only those that are another way round."""
+    settled: list[Alignment] = []
+    for guess in guesses:
+        way = _direction(guess, sheet)
+        if not any(each.score >= GOOD and float(way @ _direction(each.matrix, sheet)) > 0.5 for each in settled):
+            settled.append(_settle(sheet, frame, guess, COARSE))
+    return settled
+
+
 def _is_disputed(best: Alignment, settled: Sequence[Alignment], sheet: Sheet) -> bool:
     """Whether the sheet fits another way round about as well."""
-    up = _direction(best, sheet)
-    turned = [each.score for each in settled if float(up @ _direction(each, sheet)) < 0.5]
+    up = _direction(best.matrix, sheet)
+    turned = [each.score for each in settled if float(up @ _direction(each.matrix, sheet)) < 0.5]
     return max(turned, default=0.0) > RIVAL * best.score
 
 
-def _direction(alignment: Alignment, sheet: Sheet) -> Points:
+def _direction(matrix: Matrix, sheet: Sheet) -> Points:
     """Unit vector in the frame along the sheet's upper edge."""
-    first, second = mapped(sheet.corners[:2], alignment.matrix)
+    first, second = mapped(sheet.corners[:2], matrix)
     return np.asarray((second - first) / max(float(np.linalg.norm(second - first)), 1e-9))
 
 
