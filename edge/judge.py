@@ -21,7 +21,7 @@ from edge.nouns import Gray, require_uint8
 from edge.reduce import reduce_frame
 from edge.register import Alignment
 
-SMALL_SIDE, WHOLE_SIDE, CELL_HEIGHT = 160, 320, 32
+SMALL_SIDE, WHOLE_SIDE, CELL_HEIGHT = 80, 320, 32
 """Longer side of the picture whose brightness is judged, of that whose sharpness is where no cells are given, and the
 height that cells are brought to: the network's 28 pixels and a margin.
 """
@@ -178,6 +178,8 @@ def _torn(gray: Gray, reference: FrameTraits | None, limits: FrameLimits) -> str
 def _plain_rows(gray: Gray) -> tuple[int, int]:
     """How many rows at the foot are wholly the gray level of the last pixel, and that level."""
     level = int(gray[-1, -1])
+    if (gray[-1] != level).any():
+        return 0, level
     differs = (gray[::-1, :: max(1, gray.shape[1] // 64)] != level).any(axis=1)
     rows = int(differs.argmax()) if differs.any() else len(gray)
     return (rows, level) if (gray[len(gray) - rows :] == level).all() else (0, level)

@@ -40,12 +40,13 @@ TEMPERATURE_RANGE = (0.05, 20.0)
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What the validation set must show: of the accepted digits at most `risk` are wrong, and of the rightly read
-    characters at most `lost` are called none.
+    """What the validation set must show: of the accepted digits at most `risk` are wrong, of the rightly read
+    characters at most `lost` are called none, and of what is no character at most `junk` is accepted.
     """
 
     risk: float = 0.0008
     lost: float = 0.0003
+    junk: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ def calibrate(
         logits = logits.copy()
         logits[unsure] = look_again(unsure)
     verdicts = judge(logits, labels, names, temperature)
-    cutoff = choose_cutoff(verdicts, (tolerance or Tolerance()).risk)
+    tolerance = tolerance or Tolerance()
+    cutoff = max(choose_cutoff(verdicts, tolerance.risk), junk_cutoff(verdicts, tolerance.junk))
     is_accepted = verdicts.is_read & (verdicts.confidence >= cutoff)
     return Confidence(
         temperature,
@@ -170,6 +172,16 @@ def choose_cutoff(verdicts: Verdicts, max_risk: float) -> float:
     allowed = confidence[order][falls & (risk <= max_risk)]
     lowest, highest = CUTOFF_RANGE
     return round(float(np.clip(allowed[-1] if len(allowed) else highest, lowest, highest)), 6)
+
+
+def junk_cutoff(verdicts: Verdicts, most: float) -> float:
+    """The smallest confidence from which on no more than a share `most` of what is no character is accepted."""
+    junk = ~verdicts.is_written
+    taken = np.sort(verdicts.confidence[junk & verdicts.is_read])[::-1]
+    allowed = int(most * junk.sum())
+    if len(taken) <= allowed:
+        return CUTOFF_RANGE[0]
+    return round(float(np.clip(np.nextafter(taken[allowed], 1.0) + 1e-6, *CUTOFF_RANGE)), 6)
 
 
 def equal_mass_bins(confidence: Floats, is_right: NDArray[np.bool_], bins: int = BINS) -> tuple[Floats, Floats, Floats]:

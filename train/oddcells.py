@@ -49,6 +49,8 @@ def draw_unreadable(
         lambda: _texture(rng),
         lambda: _texture(rng),
         lambda: _stripes(rng),
+        lambda: _lattice(rng),
+        lambda: _lattice(rng),
         lambda: _letter(faces, rng),
         lambda: draw_character((LETTERS[rng.integers(len(LETTERS))], any_display(rng)), rng),
         lambda: _two_screens(rng),
@@ -131,6 +133,22 @@ def _stripes(rng: np.random.Generator) -> Gray:
         wave = np.sign(wave - rng.uniform(-0.7, 0.7))
     ground, mark = contrasting_levels(rng)
     return _gray(ground + (mark - ground) * (wave.astype(np.float32) + 1) / 2)
+
+
+def _lattice(rng: np.random.Generator) -> Gray:
+    """Lines that cross: tiles, bricks, planks or a mesh; five bricks round two joints are the segments of a 5."""
+    height, width = rng.integers(8, 36, 2)
+    thick = float(rng.uniform(0.8, 5))
+    y, x = np.mgrid[0:SCENE_ROWS, 0:SCENE_COLUMNS].astype(np.float32)
+    angle = rng.uniform(-0.2, 0.2) if rng.random() < 0.7 else rng.uniform(0, np.pi)
+    u, v = x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)
+    u, v = u + rng.uniform(0, width), v + rng.uniform(0, height)
+    offset = rng.choice([0.0, 0.5, rng.uniform(0, 1)], p=[0.3, 0.5, 0.2])
+    across = (u + offset * width * np.floor(v / height)) % width
+    joints = (v % height < thick) | (across < thick)
+    ground, mark = contrasting_levels(rng)
+    levels = np.where(joints, mark, ground).astype(np.float32)
+    return _gray(cv2.GaussianBlur(levels, (0, 0), rng.uniform(0.3, 1.5)))
 
 
 def _letter(faces: Sequence[Face], rng: np.random.Generator) -> Gray:

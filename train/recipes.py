@@ -347,7 +347,7 @@ RECIPES = {
             sets=4,
             settling=4,
             vary=invert_some,
-            tolerance=Tolerance(risk=0.002),
+            tolerance=Tolerance(risk=0.002, junk=0.005),
         ),
         Recipe(
             "characters",

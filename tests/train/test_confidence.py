@@ -11,6 +11,7 @@ from train.confidence import (
     expected_calibration_error,
     fit_temperature,
     judge,
+    junk_cutoff,
     junk_excess,
     risk_coverage,
 )
@@ -100,3 +101,13 @@ def test_junk_is_lowered_until_few_characters_go_there():
     assert still_lost.sum() <= 0.01 * 2000
     assert ((logits.argmax(axis=1) == 2) & (labels == 2)).sum() > 900
     assert junk_excess(logits[:, :2], labels, ("0", "1"), max_lost=0.01) == 0.0
+
+
+def test_the_cutoff_keeps_out_all_but_a_share_of_what_is_no_character():
+    confidence = np.array([0.99, 0.6, 0.7, 0.8, 0.9])
+    written = np.array([True, False, False, False, False])
+    seen = Verdicts(np.zeros(5, np.int64), confidence, written, np.array([True] * 4 + [False]), written)
+    assert junk_cutoff(seen, 0.0) == pytest.approx(0.8, abs=1e-4)
+    assert junk_cutoff(seen, 0.25) == pytest.approx(0.7, abs=1e-4)
+    assert junk_cutoff(seen, 0.0) > 0.8
+    assert junk_cutoff(seen, 1.0) == 0.5
