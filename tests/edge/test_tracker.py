@@ -240,8 +240,8 @@ def test_a_new_value_is_written_at_once_and_a_still_meter_seldom(camera, tmp_pat
     camera.settle(tracker, minutes=60)
     still = len(written)
     assert still <= 2 + 3600 / REST_S
-    tracker.read(camera.frame(60, 453))
-    tracker.read(camera.frame(60 + 2 * CHANGE_S / 60, 453))
+    tracker.read(camera.frame(57.5, 453))
+    tracker.read(camera.frame(57.5 + 2 * CHANGE_S / 60, 453))
     assert [state.histories["water"].accepted.value for state in written[still:]][-1] == 453.0
     count = len(written)
     tracker.__exit__()
