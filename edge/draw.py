@@ -30,6 +30,9 @@ FIELD_COLOURS: tuple[Colour, ...] = (
 TINT, NAME_SCALES = 0.18, (0.35, 1.2)
 """How much of a field's colour lies over its boxes, and the scale of its name at the least and the most."""
 
+LABEL_SHARE = 60
+"""Height in pixels of a reading whose label is written at scale 1, some 22 pixels high."""
+
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (20, 20, 20)
 PANEL = 280
@@ -41,9 +44,10 @@ BARS_WIDTH = 320
 def annotate(frame: Frame, readings: Sequence[Reading]) -> Picture:
     """The frame in colour, (rows, columns, 3) uint8 BGR, with each reading's boxes, text and status."""
     picture = cv2.cvtColor(frame.gray, cv2.COLOR_GRAY2BGR)
-    scale = max(0.5, min(frame.gray.shape) / 700)
+    largest = max(0.5, min(frame.gray.shape) / 700)
     for reading in readings:
-        _draw_reading(picture, reading, scale)
+        height = reading.box[3] if reading.box else min(frame.gray.shape)
+        _draw_reading(picture, reading, min(largest, max(0.4, height / LABEL_SHARE)))
     return picture
 
 

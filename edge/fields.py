@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 from edge.classifier import CellClassifier, Classifier, open_network
 from edge.errors import ConfigError
 from edge.form import BoxField, read_boxes
-from edge.geometry import Matrix, Points, corners_of, mapped, quad_of
+from edge.geometry import Area, Matrix, Points, corners_of, mapped, quad_of, sides_of
 from edge.judge import FrameTraits, traits_of
 from edge.meter import MeterReader
 from edge.nouns import Colour, Gray, Reading
@@ -19,8 +19,11 @@ from edge.page import Sheet, locate
 from edge.pictures import load_picture
 from edge.reader import Reader
 from edge.region import read_region
-from edge.register import Alignment, Reference
+from edge.register import Alignment, Reference, is_within
 from edge.schema import Config, FieldTable
+
+OUTSIDE = 0.12
+"""A box may leave the frame by this much, over its height: a sheet that fills its scan is found to within that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,10 +82,18 @@ class FieldReader:
         return [Reading(field.table.name, "", None, "rejected", 0.0, None, reason) for field in self.fields]
 
     def read_at(self, gray: Gray, colour: Colour | None, matrix: Matrix) -> list[Reading]:
-        """A reading a field, in a frame that the reference picture is mapped to by `matrix`."""
+        """A reading a field, in a frame that the reference picture is mapped to by `matrix`.
+
+        A field of which a box lies outside of the frame is "rejected": what is cut off is not blank.
+        """
         readings = {}
+        for field in self.fields:
+            outside = _outside(field.table, matrix, gray.shape)
+            if outside:
+                readings[field.table.name] = Reading(field.table.name, "", None, "rejected", 0.0, None, outside)
+        inside = [field for field in self.fields if field.table.name not in readings]
         for name, reader in self.readers.items():
-            boxed = [field for field in self.fields if field.quads and field.table.bundle == name]
+            boxed = [field for field in inside if field.quads and field.table.bundle == name]
             placed = [(field, [mapped(quad, matrix) for quad in field.quads]) for field in boxed]
             for reading in read_boxes(gray, placed, reader.classifier, reader.cutoff):
                 readings[reading.name] = reading
@@ -100,6 +111,21 @@ class FieldReader:
         digits = [mapped(quad, matrix) for quad in field.quads]
         dials = [quad_of(box, matrix) for box in table.dials]
         return self.meters[table.bundle].read(gray, table, digits, dials, colour)
+
+
+def _outside(table: FieldTable, matrix: Matrix, shape: Sequence[int]) -> str | None:
+    """Why a field cannot be read in a frame that shows only a part of it; None where all of it is in view."""
+    for number, area in enumerate(_areas(table), 1):
+        quad = quad_of(area, matrix)
+        if not is_within(quad, shape, OUTSIDE * sides_of(quad)[1]):
+            which = "the region" if table.region is not None else f"box {number}"
+            return f"{which} lies outside of the frame of {shape[1]} x {shape[0]}; show all of it"
+    return None
+
+
+def _areas(table: FieldTable) -> list[Area]:
+    """All that a field looks at: its digits and dials, or its region."""
+    return [*table.digits, *table.dials, *([table.region] if table.region is not None else [])]
 
 
 def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
@@ -130,6 +156,7 @@ def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
     if config.reference is None:
         return FieldReader(tuple(BoxField.of(field, None) for field in config.field), readers, meters)
     reference = load_picture(config.reference.image)
+    _check_boxes(config, reference)
     fields = tuple(BoxField.of(field, reference) for field in config.field)
     place, traits = _place_of(config, reference), traits_of(reference, meter_cells(config.field))
     return FieldReader(fields, readers, meters, place, config.reference.min_score, traits)
@@ -154,6 +181,16 @@ def _place_of(config: Config, reference: Gray) -> Sheet | Reference:
         return Reference.of(reference, boxes, config.reference.min_score)
     corners = config.page.corners if config.page else None
     return Sheet.of(reference, np.array(corners, np.float64) if corners else None, [corners_of(box) for box in boxes])
+
+
+def _check_boxes(config: Config, reference: Gray) -> None:
+    """Raise ConfigError where a box leaves the reference picture that it was drawn in."""
+    rows, columns = reference.shape
+    for field in config.field:
+        for area in _areas(field):
+            if not is_within(corners_of(area), reference.shape, 1.0):
+                size = f"the reference picture of {columns} x {rows}"
+                raise ConfigError(f"field {field.name}: {list(area)} leaves {size}; draw it inside")
 
 
 def _check_bundle(field: FieldTable, network: Classifier | CellClassifier) -> None:

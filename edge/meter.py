@@ -137,9 +137,10 @@ def _reading(
     table: FieldTable, decoded: Decoded, boxes: Sequence[Box], positions: Sequence[float | None], cutoff: float
 ) -> Reading:
     is_seen = [position is not None or table.kind != "drum" for position in positions]
+    rivals = set() if decoded.near >= cutoff else _rivalled(decoded)
     believed = [
-        symbol if seen and (confidence >= cutoff or decoded.near >= cutoff) else UNREADABLE
-        for symbol, confidence, seen in zip(decoded.symbols, decoded.confidences, is_seen, strict=True)
+        symbol if seen and k not in rivals and (confidence >= cutoff or decoded.near >= cutoff) else UNREADABLE
+        for k, (symbol, confidence, seen) in enumerate(zip(decoded.symbols, decoded.confidences, is_seen, strict=True))
     ]
     digits = tuple(
         Digit(symbol or " ", confidence, box, position)
@@ -149,7 +150,7 @@ def _reading(
     reading = Reading(
         table.name, "".join(believed), None, "uncertain", decoded.confidence, box_around(points), None, digits
     )
-    if not decoded.text:
+    if not decoded.text and decoded.confidence >= cutoff:
         return replace(reading, status="empty", reason="blank")
     if not all(is_seen):
         unseen = next(number for number, seen in enumerate(is_seen, 1) if not seen)
@@ -157,7 +158,7 @@ def _reading(
         return replace(reading, reason=f"cell {unseen} shows no digit", text=text)
     reading = replace(reading, candidates=_candidates(table, decoded))
     if decoded.near < cutoff:
-        likely, other = (with_point(text, table.decimals) for text in (decoded.text, decoded.runner_up))
+        likely, other = (with_point(text, table.decimals) or "blank" for text in (decoded.text, decoded.runner_up))
         return replace(reading, reason=f"{likely} or {other}", text=with_point(_doubted(reading), table.decimals))
     text = with_point(decoded.text, table.decimals)
     broken = broken_rule(table, text, float(text))
@@ -179,6 +180,13 @@ def _candidates(table: FieldTable, decoded: Decoded) -> tuple[Candidate, ...]:
             if broken_rule(table, text, float(text)) is None:
                 shares[float(text)] = shares.get(float(text), 0.0) + probability
     return tuple(Candidate(*each) for each in sorted(shares.items(), key=lambda each: -each[1]))
+
+
+def _rivalled(decoded: Decoded) -> set[int]:
+    """Which symbols the runner-up has otherwise."""
+    if len(decoded.runner_up) != len(decoded.symbols):
+        return set()
+    return {k for k, (one, other) in enumerate(zip(decoded.symbols, decoded.runner_up, strict=True)) if one != other}
 
 
 def _doubted(reading: Reading) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from edge.config import parse_config
+from edge.errors import ConfigError
 from edge.fields import FieldReader, open_fields
 from edge.form import judged
 from edge.nouns import Digit, Frame
@@ -82,6 +83,22 @@ def test_boxes_in_the_frames_own_pixels_are_read(tmp_path):
     assert (reading.status, reading.reason) == ("uncertain", "a blank cell between digits")
     assert reading.digits[2].box == boxes[2]
     assert reading.name == "n"
+
+
+def test_what_is_cut_off_is_not_blank(tmp_path):
+    picture, boxes = row_of_cells(["3", "4", "8", "2"])
+    reader = reader_of(boxes, tmp_path)
+    (cut,) = reader.read(np.ascontiguousarray(picture[:, : boxes[3][0] + 20]))
+    (gone,) = reader.read(np.ascontiguousarray(picture[:, : boxes[3][0] - 20]))
+    for reading in (cut, gone):
+        assert (reading.status, reading.text) == ("rejected", "")
+        assert reading.reason.startswith(f"box {4 if reading is cut else 3} lies outside of the frame of")
+
+
+def test_a_box_that_leaves_the_reference_picture_is_refused(tmp_path):
+    picture, boxes = row_of_cells(["", "", ""])
+    with pytest.raises(ConfigError, match=r"field n: .* leaves the reference picture of 260 x 120; draw it inside"):
+        reader_of([*boxes, (9000, 10, 30, 30)], tmp_path, picture)
 
 
 def test_a_page_is_read_upside_down_and_refused_where_it_is_another(tmp_path):

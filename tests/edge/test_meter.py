@@ -115,6 +115,18 @@ def test_a_display_that_is_off_is_empty():
     assert (reading.text, reading.value, reading.status, reading.reason) == ("", None, "empty", "blank")
 
 
+def test_a_display_that_may_be_off_or_not_is_in_doubt():
+    reading = read("lcd", nothing(blank=0.6))
+    assert (reading.text, reading.value, reading.status) == ("?", None, "uncertain")
+    assert reading.reason.startswith("blank or ")
+
+
+def test_the_question_mark_stands_where_the_two_values_differ():
+    half = CellScores(0.55 * at(2.5).positions + 0.45 * at(7.5).positions, 0.0, 0.0, 0.0)
+    reading = read("drum", at(1.0), CellScores(half.positions / half.positions.sum(), 0.0, 0.0, 0.0), at(5.5))
+    assert (reading.status, reading.text) == ("uncertain", "1?5")
+
+
 def test_a_digit_of_a_display_in_doubt_stands_as_a_question_mark():
     reading = read("lcd", at(4.0), at(2.0, 0.6), at(1.0))
     assert (reading.status, reading.text, reading.value) == ("uncertain", "4?1", None)
