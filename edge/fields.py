@@ -73,7 +73,7 @@ class FieldReader:
             return self.place.locate(gray, near)
         sheet = locate(self.place, gray)
         if sheet.score < self.min_score:
-            lack = f"{sheet.score:.2f} of it is found, {self.min_score:g} is wanted"
+            lack = f"{sheet.score:.2f} of it is found, {self.min_score:g} is wanted; is it this form, flat and whole?"
             return Alignment(None, sheet.score, is_anchored=False, reason=f"the page is not in view: {lack}")
         return Alignment(sheet.matrix, sheet.score, is_anchored=False)
 
