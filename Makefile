@@ -82,7 +82,7 @@ report: $(VENV)/.dev ## measure again and write the tables of README.md
 	$(BIN)/python -m tests.scenes.elsewhere --model $(READER) --out tests/scenes/elsewhere.json
 	$(BIN)/python -m tests.scenes.photographs --model $(READER) --out tests/scenes/photographs.json
 	$(BIN)/python -m tests.scenes.speed --model $(READER) --out tests/scenes/speed.json
-	$(BIN)/python -m tests.forms.measure --model $(READER) --split test --count 2 --jobs 2 --out tests/forms/report.json
+	$(BIN)/python -m tests.forms.measure --model $(READER) --split test --count 6 --jobs 2 --out tests/forms/report.json
 	$(BIN)/python -m tests.meters.measure --model models/meter --out tests/meters/report.json
 	$(BIN)/python -m edge bench --model $(READER) --json > tests/bench.json
 	$(BIN)/python -m tests.readme_tables --write
