@@ -21,7 +21,7 @@ PIP_INSTALL = install --quiet --constraint requirements.lock
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report lock clean
+.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report deb test-deb lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -84,6 +84,12 @@ report: $(VENV)/.dev ## measure again and write the tables of README.md
 	$(BIN)/python -m tests.scenes.speed --model $(READER) --out tests/scenes/speed.json
 	$(BIN)/python -m edge bench --model $(READER) --json > tests/bench.json
 	$(BIN)/python -m tests.readme_tables --write
+
+deb: $(VENV)/.edge ## build Debian packages for ARCH (arm64 and amd64 by default) in dist/
+	@for arch in $(or $(ARCH),arm64 amd64); do PYTHON=$(BIN)/python edge/deploy/build_deb.sh $$arch dist || exit 1; done
+
+test-deb: $(VENV)/.dev ## install, upgrade, remove and purge dist/*_amd64.deb in Bookworm and Trixie (root, mmdebstrap)
+	READOUT_DEB=$$(ls dist/readout_*_amd64.deb) $(BIN)/python -m pytest tests/deploy --timeout 1800
 
 lock: $(VENV)/.dev ## pin the versions of all packages in requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \

@@ -19,6 +19,7 @@ from edge.classifier import Network, open_network, softmax
 from edge.config import load_config, missing_bundles
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
 from edge.faults import require_64_bits, require_permission, require_python, require_space, users_of
+from edge.lamp import Lamp
 from edge.outputs.checks import output_checks
 from edge.pictures import load_picture
 from edge.preprocessing import preprocessing_of
@@ -202,7 +203,14 @@ def _check_config(path: Path, models: Path) -> list[Check]:
     if config.reference is not None:
         checks.append(_attempt("reference", lambda: _reference(config)))
     checks += [_attempt(name, look) for name, look in output_checks(config).items()]
+    pin = config.source.led_pin
+    checks += [_attempt("lamp", lambda: _lamp(pin))] if pin is not None else []
     return [*checks, _attempt("source", lambda: _source(config))]
+
+
+def _lamp(pin: int) -> str:
+    Lamp(pin).close()
+    return f"GPIO {pin} can be switched"
 
 
 def _reference(config: Config) -> str:

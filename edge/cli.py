@@ -259,6 +259,31 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
 
 
 @cli.command()
+@click.argument("picture", type=click.Path(path_type=Path), metavar="PICTURE")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the configuration there.  [default: stdout]"
+)
+@click.option(
+    "--preview", type=click.Path(path_type=Path), metavar="FILE", help="Draw the boxes into FILE, a PNG, to look at."
+)
+def setup(picture: Path, out: Path | None, preview: Path | None) -> None:
+    """Propose a configuration for a meter from one photograph: rows of digit windows and dials, found by themselves."""
+    from edge.propose import describe
+    from edge.setup import check_target, propose_fields, text_for, write_preview, write_setup
+
+    if out:
+        check_target(out)
+    proposal, colour = propose_fields(picture)
+    if out:
+        write_setup(proposal, picture, out)
+    else:
+        click.echo(text_for(proposal, picture, Path()), nl=False)
+    if preview:
+        write_preview(proposal, colour, preview)
+    _say(f"{picture}: found {describe(proposal)}; look at the boxes before you trust them")
+
+
+@cli.command()
 @config_option
 @click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Store; overrides the configuration's.")
 @click.option("--field", "names", multiple=True, metavar="NAME", help="Only this field; may be given again.")

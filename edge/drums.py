@@ -178,7 +178,7 @@ def drum_wheels(cells: Sequence[CellScores], lowest: WheelTraits, others: WheelT
     lowest, others : WheelTraits
         Of the last drum, and of those above it.
     """
-    traits = [others] * (len(cells) - 1) + [lowest]
+    traits = [*[others] * (len(cells) - 1), lowest][: len(cells)]
     return [
         Wheel(cell.positions, cell.blank + cell.minus + cell.unreadable, trait)
         for cell, trait in zip(cells, traits, strict=True)

@@ -9,13 +9,14 @@ import numpy as np
 
 from edge.classifier import CellClassifier, Classifier, open_network
 from edge.errors import ConfigError
-from edge.form import BoxField, read_boxes, read_region
+from edge.form import BoxField, read_boxes
 from edge.geometry import Matrix, corners_of, mapped, quad_of
 from edge.meter import MeterReader
 from edge.nouns import Colour, Gray, Reading
 from edge.page import Sheet, locate
 from edge.pictures import load_picture
 from edge.reader import Reader
+from edge.region import read_region
 from edge.register import Reference
 from edge.schema import Config, FieldTable
 
@@ -75,7 +76,9 @@ class FieldReader:
         """The reading of a meter's field, or of a region."""
         table = field.table
         if table.region is not None:
-            return read_region(gray, table, quad_of(table.region, matrix), self.readers[table.bundle].read)
+            return read_region(
+                gray, table, quad_of(table.region, matrix), field.print_, self.readers[table.bundle].read
+            )
         digits = [mapped(quad, matrix) for quad in field.quads]
         dials = [quad_of(box, matrix) for box in table.dials]
         return self.meters[table.bundle].read(gray, table, digits, dials, colour)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.binarize import binarize
 from edge.boxes import (
-    MARK,
     Lines,
     Written,
     cut_cells,
@@ -22,20 +19,15 @@ from edge.boxes import (
 from edge.checks import broken_rule, misplaced
 from edge.classifier import Classifier
 from edge.decode import SURE, glyph_of
-from edge.geometry import Points, box_around, corners_of, cut_upright, quad_of, sides_of
+from edge.geometry import Points, box_around, corners_of
 from edge.nouns import UNREADABLE, Box, Digit, Gray, Prediction, Reading, Region
+from edge.region import print_in
 from edge.schema import FieldTable
-from edge.segment import find_pieces
+from edge.text import BLANK, with_point
 from edge.views import MAPS, agreed, views_of
-
-BLANK = " "
-"""Stands in a reading's digits for a blank cell."""
 
 BLANK_CONFIDENCE = 0.9995
 """Of a cell without any ink."""
-
-REGION_SIDE = 1600
-"""Width in pixels at the most of the picture of a region."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,17 +40,23 @@ class BoxField:
     quads : tuple of (4, 2) float64
     lines : tuple of Lines
         Of each cell; empty without a reference picture.
+    print_ : (rows, columns) uint8, optional
+        255 on what the reference picture has in a field's region.
     """
 
     table: FieldTable
     quads: tuple[Points, ...]
     lines: tuple[Lines, ...] = ()
+    print_: Gray | None = None
 
     @classmethod
     def of(cls, table: FieldTable, reference: Gray | None) -> BoxField:
-        """The field with what the reference picture shows of its lines."""
+        """The field with what the reference picture shows of its lines and its print."""
         quads = tuple(corners_of(box) for box in table.digits)
-        return cls(table, quads, tuple(printed_lines(cut_cells(reference, quads))) if reference is not None else ())
+        if reference is None:
+            return cls(table, quads)
+        print_ = None if table.region is None else print_in(reference, corners_of(table.region))
+        return cls(table, quads, tuple(printed_lines(cut_cells(reference, quads))), print_)
 
 
 def read_boxes(
@@ -162,71 +160,3 @@ def judged(table: FieldTable, digits: Sequence[Digit], box: Box, doubt: str | No
     if broken:
         return replace(reading, text=text, status="rejected", reason=broken)
     return replace(reading, text=text, value=value, status="ok")
-
-
-def read_region(gray: Gray, table: FieldTable, quad: Points, read: Callable[[Gray], list[Reading]]) -> Reading:
-    """The one number that is written in a region without boxes.
-
-    Parameters
-    ----------
-    gray : (rows, columns) uint8
-    table : FieldTable
-    quad : (4, 2) float64
-        Corners of the region in the frame.
-    read : callable
-        Reads every number in a picture.
-    """
-    size = _reduced_size(quad)
-    picture, matrix = cut_upright(gray, quad, size)
-    box = box_around(quad)
-    found = [_moved(reading, matrix) for reading in read(picture)]
-    if not found:
-        doubt = "writing that is no number" if _is_written(picture) else None
-        return judged(table, (Digit(UNREADABLE, 0.0, box),) if doubt else (), box, doubt)
-    if len(found) > 1:
-        text = BLANK.join(reading.text for reading in found)
-        digits = tuple(digit for reading in found for digit in reading.digits)
-        confidence = math.prod(reading.confidence for reading in found)
-        return Reading(table.name, text, None, "uncertain", confidence, box, f"{len(found)} numbers, not one", digits)
-    (only,) = found
-    text = only.text if "." in only.text or only.value is None else with_point(only.text, table.decimals)
-    reading = replace(only, name=table.name, text=text)
-    if only.status != "ok":
-        return reading
-    broken = broken_rule(table, text, float(text))
-    return (
-        replace(reading, value=None, status="rejected", reason=broken)
-        if broken
-        else replace(reading, value=float(text))
-    )
-
-
-def _reduced_size(quad: Points) -> tuple[int, int]:
-    """Width and height in pixels of a region's picture."""
-    across, down = sides_of(quad)
-    factor = max(across / REGION_SIDE, 1.0)
-    return max(1, round(across / factor)), max(1, round(down / factor))
-
-
-def _is_written(picture: Gray) -> bool:
-    """Whether there is ink of a digit's height in a region."""
-    _, pieces = find_pieces(binarize(picture))
-    return any(piece.height > MARK * picture.shape[0] for piece in pieces)
-
-
-def _moved(reading: Reading, matrix: NDArray[np.float64]) -> Reading:
-    """A reading of a region's picture with its boxes in the frame."""
-    digits = tuple(replace(digit, box=_box_through(digit.box, matrix)) for digit in reading.digits)
-    return replace(reading, digits=digits, box=_box_through(reading.box, matrix) if reading.box else None)
-
-
-def _box_through(box: Box, matrix: NDArray[np.float64]) -> Box:
-    return box_around(quad_of(box, matrix))
-
-
-def with_point(digits: str, decimals: int) -> str:
-    """The digits with a decimal point before the last `decimals` of them: 7 with two decimals is 0.07."""
-    if decimals == 0:
-        return digits
-    digits = digits.rjust(decimals + 1, "0")
-    return f"{digits[:-decimals]}.{digits[-decimals:]}"

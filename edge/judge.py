@@ -25,6 +25,9 @@ SMALL_SIDE, WHOLE_SIDE, CELL_HEIGHT = 160, 320, 32
 height that cells are brought to: the network's 28 pixels and a margin.
 """
 
+AROUND = 1 / 8
+"""Of a cell's height that its surroundings reach: the edges of its window stay when its digit changes."""
+
 RIM = 2
 """Pixels at the rim of a picture whose slopes are its neighbour's."""
 
@@ -100,7 +103,7 @@ def seen_again(gray: Gray, last: Seen | None) -> Seen:
 
 def traits_of(gray: Gray, cells: Sequence[Points] = ()) -> FrameTraits:
     """What frames are held against, from the reference picture and the corners of its cells, (4, 2) each."""
-    return FrameTraits(_steepness(gray, cells), tuple(_shining(gray, cell) for cell in cells), _plain_rows(gray)[0])
+    return FrameTraits(_steepness(gray, cells), tuple(_shining(gray, cells)), _plain_rows(gray)[0])
 
 
 def judge_frame(
@@ -166,7 +169,7 @@ def _plain_rows(gray: Gray) -> tuple[int, int]:
     return (rows, level) if (gray[len(gray) - rows :] == level).all() else (0, level)
 
 
-CANDIDATES, STEP = 6, 2.5
+CANDIDATES, STEP = 4, 2.5
 """So many rows are looked at that differ the most from the one above, by this many times what rows do on the whole."""
 
 DETAIL = 31
@@ -192,25 +195,32 @@ def _find_tear(gray: Gray) -> int | None:
         return None
     steps = cv2.resize(cv2.absdiff(middle[1:], middle[:-1]), (1, len(gray) - 1), interpolation=cv2.INTER_AREA).ravel()
     usual = max(float(np.median(steps)), 1.0)
-    rows = np.argsort(-steps[edge:-edge].astype(np.int16), kind="stable")[:CANDIDATES] + edge
-    return next(
-        (row + 1 for row in rows.tolist() if steps[row] >= STEP * usual and _is_tear(gray, row, steps[row])), None
-    )
+    rows = edge + np.argsort(-steps[edge:-edge].astype(np.int16), kind="stable")[:CANDIDATES]
+    return _first_tear(gray, rows[steps[rows] >= STEP * usual], steps)
 
 
-def _is_tear(gray: Gray, row: int, step: float) -> bool:
-    """Whether the two rows below `row` are the two above and with it, shifted, and differ far less so than by `step`
-    gray levels, as they stand.
+def _first_tear(gray: Gray, rows: NDArray[np.int64], steps: Gray) -> int | None:
+    """The first of some rows below which a picture is shifted: the two rows below are the two above and with it,
+    shifted, and differ far less so than by `steps`, as they stand.
     """
-    pairs = np.stack([gray[row - 1 : row + 1].mean(axis=0), gray[row + 1 : row + 3].mean(axis=0)]).astype(np.float32)
-    above, below = pairs - cv2.blur(pairs, (DETAIL, 1))
-    if _correlation(above, below) > TEAR_MISMATCH:
-        return False
-    reach, width = round(TEAR_REACH * len(above)), len(above)
-    scores = cv2.matchTemplate(above[None], below[None, reach : width - reach], cv2.TM_CCOEFF_NORMED)[0]
-    best = int(scores.argmax())
-    rest = np.abs(pairs[0, best : best + width - 2 * reach] - pairs[1, reach : width - reach]).mean()
-    return float(scores[best]) > TEAR_MATCH and float(rest) < TEAR_REST * step
+    above, below = (np.float32(0.5) * (gray[rows + k].astype(np.float32) + gray[rows + k + 1]) for k in (-1, 1))
+    details = [pair - cv2.blur(pair, (DETAIL, 1)) for pair in (above, below)] if len(rows) else []
+    for k, row in enumerate(rows.tolist()):
+        if _correlation(details[0][k], details[1][k]) <= TEAR_MISMATCH:
+            offset, match = _best_shift(details[0][k], details[1][k])
+            reach = round(TEAR_REACH * gray.shape[1])
+            middle = below[k, reach : gray.shape[1] - reach]
+            rest = float(np.abs(above[k, offset : offset + len(middle)] - middle).mean())
+            if match > TEAR_MATCH and rest < TEAR_REST * steps[row]:
+                return row + 1
+    return None
+
+
+def _best_shift(above: NDArray[np.float32], below: NDArray[np.float32]) -> tuple[int, float]:
+    """Where the middle of the row below is found in the one above, and the correlation there."""
+    reach = round(TEAR_REACH * len(above))
+    scores = cv2.matchTemplate(above[None], below[None, reach : len(below) - reach], cv2.TM_CCOEFF_NORMED)[0]
+    return int(scores.argmax()), float(scores.max())
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
@@ -236,7 +246,7 @@ def _glaring(gray: Gray, cells: Sequence[Points], reference: FrameTraits | None,
     if not len(cells):
         return None
     usual = reference.shines if reference and len(reference.shines) == len(cells) else (0.0,) * len(cells)
-    extra = [_shining(gray, cell) - share for cell, share in zip(cells, usual, strict=True)]
+    extra = [share - own for share, own in zip(_shining(gray, cells), usual, strict=True)]
     worst = int(np.argmax(extra))
     least = min(extra) if len(extra) > 1 else 0.0
     if extra[worst] - max(least, 0.0) < limits.glare:
@@ -244,11 +254,10 @@ def _glaring(gray: Gray, cells: Sequence[Points], reference: FrameTraits | None,
     return f"glare on cell {worst + 1}: {extra[worst]:.0%} of it shines"
 
 
-def _shining(gray: Gray, cell: Points) -> float:
-    """Share of the box around a cell that is white."""
-    x, y, right, below = _bounds([cell], gray.shape, 0)
-    inside = gray[y:below, x:right]
-    return float(np.count_nonzero(inside >= WHITE)) / inside.size if inside.size else 0.0
+def _shining(gray: Gray, cells: Sequence[Points]) -> list[float]:
+    """Share of the box around each cell that is white."""
+    parts = [gray[y:below, x:right] for x, y, right, below in _bounds(cells, gray.shape, 0.0)]
+    return [np.count_nonzero(part >= WHITE) / max(part.size, 1) for part in parts]
 
 
 def _blurred(gray: Gray, cells: Sequence[Points], reference: FrameTraits | None, limits: FrameLimits) -> str | None:
@@ -268,7 +277,7 @@ def _steepness(gray: Gray, cells: Sequence[Points]) -> float | None:
 
     Noise takes part in the contrast as much as in the slopes, so it changes this little.
     """
-    boxes = [_bounds([cell], gray.shape, round(float(np.ptp(cell[:, 1])) / 8)) for cell in cells]
+    boxes = _bounds(cells, gray.shape, AROUND)
     parts = [gray[y:below, x:right] for x, y, right, below in boxes if right > x and below > y]
     if not parts:
         parts = [_reduced(gray, WHOLE_SIDE / max(gray.shape))]
@@ -285,20 +294,25 @@ def _steepest(smooth: Gray, count: int) -> float | None:
     across, down = (cv2.Sobel(smooth, cv2.CV_16S, *axes) for axes in ((1, 0), (0, 1)))
     every = np.stack([smooth, across, down, across + down, across - down]).reshape(5, count, -1, smooth.shape[1])
     inner = every[:, :, RIM:-RIM, RIM:-RIM].reshape(5, count, -1)
-    levels = np.sort(inner[0], axis=1)
-    rank = round(0.98 * (inner.shape[2] - 1))
-    contrast = (levels[:, rank] - levels[:, -1 - rank]).astype(np.float64)
+    last = inner.shape[2] - 1
+    rank = round(0.98 * last)
+    levels = np.partition(inner[0], (last - rank, rank), axis=1)
+    contrast = (levels[:, rank] - levels[:, last - rank]).astype(np.float64)
     steep = np.partition(np.abs(inner[1:]), rank, axis=2)[:, :, rank] / np.array([[8], [8], [8 * 2**0.5], [8 * 2**0.5]])
     clear = contrast >= MIN_CONTRAST
     return float((steep.min(axis=0)[clear] / contrast[clear]).max()) if clear.any() else None
 
 
-def _bounds(cells: Sequence[Points], shape: Sequence[int], margin: int) -> tuple[int, int, int, int]:
-    """The box around some cells, inside the picture: x, y, and the column and row after it."""
-    corners = np.concatenate(list(cells))
-    x, y = np.maximum(np.floor(corners.min(axis=0)).astype(int) - margin, 0).tolist()
-    right, below = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + margin, (shape[1], shape[0])).tolist()
-    return x, y, right, below
+def _bounds(cells: Sequence[Points], shape: Sequence[int], margin: float) -> list[tuple[int, int, int, int]]:
+    """The box around each cell, and a share of its height around that, inside the picture: x, y, and the column and row
+    after it.
+    """
+    corners = np.asarray(cells, np.float64).reshape(-1, 4, 2)
+    least, most = corners.min(axis=1), corners.max(axis=1)
+    around = np.round(margin * (most - least)[:, 1:])
+    ends = np.array((shape[1], shape[0]))
+    starts = np.clip(np.floor(least) - around, 0, ends)
+    return [tuple(row) for row in np.hstack([starts, np.clip(np.ceil(most) + around, 0, ends)]).astype(int).tolist()]
 
 
 def _levels(gray: Gray, *shares: float) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -48,7 +49,9 @@ def _open_led(pin: int) -> Any:
     except ImportError as error:
         raise UnusableSourceError(NO_GPIOZERO) from error
     try:
-        return gpiozero.LED(pin)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a line for each GPIO library that it tried
+            return gpiozero.LED(pin)
     except (gpiozero.GPIOZeroError, OSError) as error:
         raise UnusableSourceError(
             f"led_pin = {pin}: cannot be used ({error}); name a free GPIO number of this board, or leave it out"

@@ -25,13 +25,13 @@ from edge.drums import (
     drum_wheels,
     position_of,
 )
-from edge.form import with_point
 from edge.geometry import Points, box_around, corners_of, cut_upright, sides_of
 from edge.needle import SIDE as DIAL_SIDE
 from edge.needle import read_dial
 from edge.nouns import POSITIONS, UNREADABLE, Box, Colour, Digit, Gray, Reading
 from edge.register import cut_quad
 from edge.schema import FieldTable
+from edge.text import with_point
 
 UNSEEN = 0.5
 """A drum or a dial is read only if its likeliest positions, two steps together, have this probability: the others must

@@ -51,7 +51,7 @@ START, GAP = 0.2, 0.1
 MIN_REACH, MIN_LEAD = 0.42, 0.16
 """A needle reaches this far, over the radius, and this much farther than half of all directions."""
 
-SPREADS = {0.75: 0.1, 0.6: 0.17}
+SPREADS = {0.75: 0.155, 0.6: 0.235}
 """At this share of its reach a needle takes no more than this share of a turn, its tail included."""
 
 RED_SHARE, DARK_SHARE = 0.6, 0.15
@@ -115,19 +115,16 @@ def read_dial(
         raise TypeError(
             f"a dial must be (rows, columns) or (rows, columns, 3) uint8, got {picture.shape} {picture.dtype}"
         )
-    square = _squared(picture)
-    is_gray = square.ndim == 2
-    mask = None if is_gray or ink == "black" else _red_mask(square)
-    if mask is not None:
-        found = _needles(mask, RED_SHARE, RED_SCATTER)
-    elif (
-        ink != "red"
-        and (mask := _dark_mask(square if is_gray else cv2.cvtColor(square, cv2.COLOR_BGR2GRAY))) is not None
-    ):
-        found = _needles(mask, DARK_SHARE, DARK_SCATTER)
-    else:
-        found = []
-    return _scores(found, zero_degrees, 1 if clockwise else -1)
+    seen = _seen_ink(_squared(picture), ink)
+    return _scores(_needles(seen) if seen else [], zero_degrees, 1 if clockwise else -1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ink:
+    """What may be a needle, (SIDE, SIDE) bool, and whether it is known by its red."""
+
+    mask: NDArray[np.bool_]
+    is_red: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +140,22 @@ class _Needle:
     lead: float
 
 
-def _needles(mask: NDArray[np.bool_], least_share: float, most_scatter: float) -> list[_Needle]:
+def _needles(ink: _Ink) -> list[_Needle]:
     """Needles that the ink may be, the likeliest first; none where nothing in it looks like one."""
-    hub, hub_radius = _find_hub(mask)
+    hub, hub_radius = _find_hub(ink.mask)
+    own = _at_pivot(ink.mask, hub, RED_SHARE if ink.is_red else DARK_SHARE)
+    if own is None:
+        return []
+    mask = ink.mask if ink.is_red else own  # what a glint cuts off is red as well, but digits are dark
     reach = _reach(mask, hub)
-    if not _is_on_pivot(mask, hub, least_share) or not _is_needle(reach):
+    if not _is_needle(reach):
         return []
     lead = min(1.0, (float(reach.max()) - float(np.median(reach))) / (2 * MIN_LEAD))
     needles = []
     for tip, share in _tips(reach):
         degrees, scatter = _axis(mask, hub, hub_radius, tip, float(reach[tip]))
         needles.append(_Needle(_on_the_scale(degrees, hub, float(reach[tip])), scatter, share, lead))
-    return needles if needles[0].scatter <= most_scatter else []
+    return needles if needles[0].scatter <= (RED_SCATTER if ink.is_red else DARK_SCATTER) else []
 
 
 def _scores(needles: list[_Needle], zero_degrees: float, direction: int) -> DialScores:
@@ -173,6 +174,15 @@ def _squared(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     shrinks = min(picture.shape[:2]) > SIDE
     square = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     return cv2.GaussianBlur(square, (0, 0), 1.0)
+
+
+def _seen_ink(square: NDArray[np.uint8], ink: Ink) -> _Ink | None:
+    """The red ink if there is a needle's worth of it, else the dark ink; None where there is neither."""
+    if square.ndim == 3 and ink != "black" and (mask := _red_mask(square)) is not None:
+        return _Ink(mask, True)
+    gray = square if square.ndim == 2 else cv2.cvtColor(square, cv2.COLOR_BGR2GRAY)
+    mask = _dark_mask(gray) if ink != "red" else None
+    return None if mask is None else _Ink(mask, False)
 
 
 def _red_mask(square: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
@@ -200,10 +210,11 @@ def _strong(evidence: Array, least: float) -> NDArray[np.bool_] | None:
 
 
 def _without_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The ink with its small holes filled: a light cap on the hub, or a glint on the needle."""
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    """The ink with the small holes in its middle filled: a light cap on the hub, or a glint."""
+    _, labels, statistics, middles = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
     is_small = statistics[:, cv2.CC_STAT_AREA] < np.pi * (MAX_HOLE * RADIUS) ** 2
-    return mask | is_small[labels]
+    is_central = np.hypot(*(middles + 0.5 - RADIUS).T) < HUB_REACH * RADIUS
+    return mask | (is_small & is_central)[labels]
 
 
 def _distance(centre: tuple[float, float]) -> Array:
@@ -243,13 +254,15 @@ def _reach(mask: NDArray[np.bool_], hub: tuple[float, float]) -> Array:
     return np.where(ink & before, RADII, 0.0).max(axis=1)
 
 
-def _is_on_pivot(mask: NDArray[np.bool_], hub: tuple[float, float], least_share: float) -> bool:
-    """Whether there is ink at the pivot, and a good part of all ink hangs together with it."""
+def _at_pivot(mask: NDArray[np.bool_], hub: tuple[float, float], least_share: float) -> NDArray[np.bool_] | None:
+    """The ink that hangs together with the pivot; None where there is none, or too small a part of all ink."""
     face = (mask & (_distance((RADIUS, RADIUS)) < FACE * RADIUS)).astype(np.uint8)
     _, labels = cv2.connectedComponents(face)
     at_pivot = labels[_distance(hub) < PIVOT * RADIUS]
-    label = int(np.bincount(at_pivot[at_pivot > 0]).argmax()) if at_pivot.any() else 0
-    return label > 0 and float((labels == label).sum()) >= least_share * float(face.sum())
+    if not at_pivot.any():
+        return None
+    own = labels == int(np.bincount(at_pivot[at_pivot > 0]).argmax())
+    return own if float(own.sum()) >= least_share * float(face.sum()) else None
 
 
 def _is_needle(reach: Array) -> bool:

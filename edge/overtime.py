@@ -286,10 +286,11 @@ def step(history: History, evidence: Evidence, meter: Meter) -> tuple[History, P
 
 
 def elapsed_between(earlier: Moment, later: Moment) -> float | None:
-    """Seconds between two moments; None where the wall clock ran back across a boot, so that nobody knows."""
-    if earlier.boot == later.boot:
-        return max(0.0, later.monotonic_s - earlier.monotonic_s)
-    elapsed = later.wall_s - earlier.wall_s
+    """Seconds between two moments: by the monotonic clock within a boot, by the wall clock across boots; None where
+    that ran back, so that nobody knows.
+    """
+    is_one_boot = earlier.boot == later.boot
+    elapsed = later.monotonic_s - earlier.monotonic_s if is_one_boot else later.wall_s - earlier.wall_s
     return elapsed if elapsed >= 0 else None
 
 

@@ -1,85 +1,28 @@
-"""Where a meter's numbers are: rows of drum windows or display digits and dials, found in one photograph.
+"""Where a meter's numbers are: rows of cells and dials found in one photograph, as a configuration and a drawing.
 
-A row is a grid: pieces of ink of one height at equal distances. Text is set tighter than drums are, and
-what is set so must be made of seven segments. A dial is a circle with a needle on its middle.
+A dial is a circle with a needle on its middle.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations, pairwise
-from typing import Literal
+from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.binarize import binarize
 from edge.drums import position_of
+from edge.grids import Row, find_rows, is_inside, overlap
 from edge.needle import read_dial
-from edge.nouns import Box, Gray
-from edge.pieces import union_box
+from edge.nouns import Box
 
 Colour = NDArray[np.uint8]
-Boxes = NDArray[np.int64]
 
 WORK_SIDE = 1280
 """Longer side, in pixels, of the picture that is looked at."""
-
-MIN_DIGIT = 12
-"""Least height of a digit in it."""
-
-CLOSINGS = (0, 3, 5, 9, 15)
-"""Gaps in pixels that are bridged, each in its turn: between the segments of a display, or the halves of a worn digit."""
-
-MAX_PIECES = 400
-"""Pieces of ink that are looked at for each closing, the highest first: texture has thousands."""
-
-ALIKE = 0.16
-"""Heights of a row's digits differ by this share at the most, and their middles from the grid's line."""
-
-OFF_GRID = 0.12
-"""How far a digit's middle may be from its place on the grid, over the pitch."""
-
-MIN_ANCHORS, MIN_CELLS, MAX_CELLS = 3, 3, 12
-"""Digits that a grid is found by, and cells that it has."""
-
-DRUM_PITCH, TIGHT_PITCH = (0.85, 2.0), (0.45, 0.85)
-"""Pitch over the digits' height: of drums, with their windows; of displays and of text."""
-
-DRUM_CELL, TIGHT_CELL = (1.05, 1.8), (0.8, 1.25)
-"""Width and height of a cell over the digits' height, the width being no more than the pitch."""
-
-PART, THIN, MAX_SIZE, MIN_SPAN = 0.3, 0.3, 1.35, 0.75
-"""A piece this high, over the digits' height, may be a part of a digit that rolls, one this narrow a mark beside it;
-digits are no larger than this, over the width and the height of the others; and all parts together span this much.
-"""
-
-MIN_WINDOW, WINDOW_SHAPE, WINDOW_EDGE = 16, (0.35, 1.1), 0.04
-"""Least height of a window, its width over its height, and how far from its sides these are looked at, over its width."""
-
-SIDE_FREE, WINDOW_INK = 0.75, (0.08, 0.6)
-"""Share of a window's sides, and of its upper or lower end, that is free of ink, and share of ink in its middle."""
-
-RIM, FRAME_DIFFERS = 0.07, 0.45
-"""Width of a window's sides over its height; and ink on them that differs from the others', over theirs, at the most."""
-
-WINDOW_WORTH = 1.3
-"""A row of windows counts this much more than one of digits."""
-
-OFF_CELL, INSIDE = 0.15, 0.4
-"""How far the middle of a digit or of a part may be from the middle of its cell, over the pitch; from the latter on
-it is what separates two cells.
-"""
-
-SMALL_ROW = 0.75
-"""A row whose cells are lower than this share of the largest row's is other print."""
-
-MIN_FILL, MAX_FILL = 0.2, 0.65
-"""Share of its box that a digit's ink fills at the least, and at the most if it is no narrow 1: bits of frames are
-thin, and windows are blocks.
-"""
 
 RIM_EDGE, RIM_PERFECT = 100, 0.8
 """Hough's gradient threshold for a dial's rim, and the share of the circle that must be there."""
@@ -90,16 +33,12 @@ DIAL_SIZES = (0.03, 0.3)
 DIAL_DOUBT = 0.3
 """A circle is a dial when the probability that it has no needle is below this."""
 
+NOUNS = {"drum": "drums", "lcd": "display digits"}
+CELL_COLOUR, DIAL_COLOUR = (0, 150, 0), (210, 60, 0)
+"""Blue, green, red."""
+
 SAME_SIZE = 0.2
 """Radii of a meter's dials differ by this share at the most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Cells of one number, most significant first."""
-
-    kind: Literal["drum", "lcd"]
-    cells: tuple[Box, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +67,7 @@ def propose(picture: Colour) -> Proposal:
     gray = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     rows = find_rows(gray)
     dials = [dial for dial in find_dials(small) if not any(_is_digit_of(dial, row) for row in rows)]
-    rows = [row for row in rows if not any(_overlap(cell, dial) for cell in row.cells for dial in dials)]
+    rows = [row for row in rows if not any(overlap(cell, dial) for cell in row.cells for dial in dials)]
     return Proposal(
         tuple(Row(row.kind, tuple(_scaled(cell, factor, picture) for cell in row.cells)) for row in rows),
         tuple(_scaled(dial, factor, picture) for dial in dials),
@@ -150,12 +89,12 @@ def find_dials(picture: Colour) -> list[Box]:
 
 def _is_digit_of(dial: Box, row: Row) -> bool:
     """Whether what looks like a dial is a round digit."""
-    return dial[3] < 2 * row.cells[0][3] and any(_overlap(dial, cell) for cell in row.cells)
+    return dial[3] < 2 * row.cells[0][3] and any(overlap(dial, cell) for cell in row.cells)
 
 
 def _has_needle(picture: Colour, circle: tuple[float, float, float]) -> bool:
     box = _circle_box(circle)
-    return _is_inside(box, picture) and read_dial(_cut(picture, box)).unreadable < DIAL_DOUBT
+    return is_inside(box, picture) and read_dial(_cut(picture, box)).unreadable < DIAL_DOUBT
 
 
 def _circle_box(circle: tuple[float, float, float]) -> Box:
@@ -198,278 +137,6 @@ def _misfit(stands: Sequence[float]) -> float:
     return float(np.abs(off).mean())
 
 
-def find_rows(gray: Gray) -> list[Row]:
-    """Rows of cells in a gray picture, top to bottom."""
-    grids: list[_Grid] = []
-    for is_light in (False, True):
-        mask = binarize(gray, is_light).mask
-        grids += _window_grids(mask)
-        for closing in CLOSINGS:
-            grids += _digit_grids(_pieces(mask, closing), gray, closing)
-    chosen: list[_Grid] = []
-    for grid in sorted(grids, key=lambda each: -each.worth):
-        is_small = bool(chosen) and grid.box[3] < SMALL_ROW * chosen[0].box[3]
-        if not is_small and all(not _overlap(grid.box, other.box) for other in chosen):
-            chosen.append(grid)
-    return [Row(grid.kind, grid.cells) for grid in sorted(chosen, key=lambda each: each.box[1])]
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """A row of cells with how much speaks for it."""
-
-    kind: Literal["drum", "lcd"]
-    cells: tuple[Box, ...]
-    worth: float
-
-    @property
-    def box(self) -> Box:
-        return union_box(self.cells)
-
-
-def _pieces(mask: Gray, closing: int) -> Boxes:
-    """Box and area of the pieces of ink, (n, 5) int64, the highest first."""
-    if closing:
-        mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((closing, closing), np.uint8))
-    boxes = cv2.connectedComponentsWithStats(mask)[2][1:].astype(np.int64)
-    boxes = boxes[(boxes[:, 3] >= MIN_DIGIT // 3) & (boxes[:, 3] < mask.shape[0] / 2)]
-    return boxes[np.argsort(-boxes[:, 3], kind="stable")]
-
-
-def _window_grids(mask: Gray) -> list[_Grid]:
-    """Rows of windows: rectangles of no ink with a digit's ink in each, in a frame that goes on past the last."""
-    grids = []
-    for chain in _chains(_windows(mask)):
-        spot, last = _spot_of(chain)
-        if spot is None or spot.pitch < spot.width:
-            continue
-        frame = _mean_frame(mask, spot, range(last + 1))
-        first = 0
-        while last - first + 1 < MAX_CELLS and _is_framed(mask, spot, first - 1, frame):
-            first -= 1
-        while last - first + 1 < MAX_CELLS and _is_framed(mask, spot, last + 1, frame):
-            last += 1
-        cells = tuple(spot.cell(place, (spot.width / spot.height, 1.0)) for place in range(first, last + 1))
-        if all(_is_inside(cell, mask) for cell in cells):
-            worth = WINDOW_WORTH * _worth(len(cells), len(chain), spot.height, 0)
-            grids.append(_Grid("drum", cells, worth))
-    return grids
-
-
-def _windows(mask: Gray) -> Boxes:
-    """Boxes of upright rectangles of no ink that hold a digit's share of ink, (n, 4) int64."""
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats((mask == 0).astype(np.uint8), connectivity=4)
-    _, _, width, height = statistics[:, :4].T
-    may_be = (height >= MIN_WINDOW) & (height < mask.shape[0] / 2)
-    may_be &= (width >= WINDOW_SHAPE[0] * height) & (width <= WINDOW_SHAPE[1] * height)
-    may_be[0] = False
-    found = [statistics[k, :4] for k in np.flatnonzero(may_be) if _is_window(mask, labels, int(k), statistics[k])]
-    return np.array(found, np.int64).reshape(-1, 4)
-
-
-def _is_window(mask: Gray, labels: NDArray[np.int32], label: int, statistics: NDArray[np.int32]) -> bool:
-    x, y, width, height = (int(value) for value in statistics[:4])
-    inside = labels[y : y + height, x : x + width] == label
-    ink = mask[y : y + height, x : x + width] > 0
-    edge = max(1, round(WINDOW_EDGE * width))
-    sides = min(inside[:, edge : 2 * edge].mean(), inside[:, -2 * edge : -edge].mean())
-    ends = max(inside[edge : 2 * edge].mean(), inside[-2 * edge : -edge].mean())
-    middle = ink[height // 5 : height - height // 5, width // 6 : width - width // 6]
-    return bool(sides >= SIDE_FREE and ends >= SIDE_FREE and WINDOW_INK[0] <= middle.mean() <= WINDOW_INK[1])
-
-
-def _around(mask: Gray, spot: _Spot, place: int) -> NDArray[np.float64] | None:
-    """The ink on the sides of a window, 1 or 0; None where that is not in the picture.
-
-    At its ends the digit of a drum that rolls may touch them.
-    """
-    x, y = spot.middle(place)
-    width, height = round(spot.width + RIM * spot.height), round((1 + RIM) * spot.height)
-    box = (round(x - width / 2), round(y - height / 2), width, height)
-    if not _is_inside(box, mask):
-        return None
-    ink = (_cut(mask, box) > 0).astype(np.float64)
-    rim = max(1, round(RIM * height))
-    ink[:, rim:-rim] = 0.0
-    return ink
-
-
-def _mean_frame(mask: Gray, spot: _Spot, places: range) -> NDArray[np.float64] | None:
-    frames = [frame for place in places if (frame := _around(mask, spot, place)) is not None]
-    return np.mean(frames, axis=0) if frames else None
-
-
-def _is_framed(mask: Gray, spot: _Spot, place: int, frame: NDArray[np.float64] | None) -> bool:
-    """Whether a place is framed as the others are."""
-    ink = _around(mask, spot, place)
-    if ink is None or frame is None:
-        return False
-    return float(np.abs(ink - frame).mean()) <= FRAME_DIFFERS * float(frame.mean())
-
-
-def _digit_grids(pieces: Boxes, gray: Gray, closing: int) -> list[_Grid]:
-    """Rows of digits among the pieces of ink."""
-    _, _, width, height, area = pieces.T
-    is_block = (area > MAX_FILL * width * height) & (width > THIN * height)
-    may_be = (height >= MIN_DIGIT) & (width < 1.2 * height) & (width > 0.1 * height) & ~is_block
-    tall = pieces[may_be & ~_are_frames(pieces)][:MAX_PIECES]
-    grids = [_grid_of(anchors, pieces, gray, closing) for anchors in _chains(tall)]
-    return [grid for grid in grids if grid is not None]
-
-
-def _are_frames(pieces: Boxes) -> NDArray[np.bool_]:
-    """Which pieces have a high one inside."""
-    x, y, width, height = pieces[:, :4].T
-    inside = (x[:, None] < x) & (y[:, None] < y)
-    inside &= ((x + width)[:, None] > x + width) & ((y + height)[:, None] > y + height)
-    return (inside & (height > PART * height[:, None])).any(axis=1)
-
-
-def _middles(boxes: Boxes) -> NDArray[np.float64]:
-    return boxes[:, :2] + boxes[:, 2:4] / 2
-
-
-def _chains(tall: Boxes) -> list[Boxes]:
-    """Pieces of one height at equal distances on a line, left to right; chains of the same pieces once."""
-    middles = _middles(tall)
-    chains: dict[bytes, Boxes] = {}
-    for first, second in combinations(range(len(tall)), 2):
-        height = (tall[first, 3] + tall[second, 3]) / 2
-        step = middles[second] - middles[first]
-        if abs(tall[first, 3] - tall[second, 3]) > ALIKE * height or abs(step[1]) > 0.3 * abs(step[0]):
-            continue
-        if not TIGHT_PITCH[0] * height < abs(step[0]) < DRUM_PITCH[1] * height:
-            continue
-        on_grid = _on_grid(tall, middles, middles[first], step * np.sign(step[0]), height)
-        chain = tall[on_grid]
-        if len(chain) >= MIN_ANCHORS:
-            chains[np.sort(np.flatnonzero(on_grid)).tobytes()] = chain[np.argsort(chain[:, 0])]
-    return list(chains.values())
-
-
-def _on_grid(
-    tall: Boxes, middles: NDArray[np.float64], origin: NDArray[np.float64], step: NDArray[np.float64], height: float
-) -> NDArray[np.bool_]:
-    """Which pieces lie on a grid and are as high as the two that it was tried for."""
-    place = (middles[:, 0] - origin[0]) / step[0]
-    off = np.abs(place - np.rint(place))
-    level = np.abs(middles[:, 1] - origin[1] - place * step[1])
-    is_alike = np.abs(tall[:, 3] - height) <= ALIKE * height
-    return is_alike & (off <= OFF_GRID) & (level <= ALIKE * height) & (np.abs(place) < MAX_CELLS)
-
-
-def _grid_of(anchors: Boxes, pieces: Boxes, gray: Gray, closing: int) -> _Grid | None:
-    """The whole row that some digits belong to; None where it is no row of cells."""
-    spot, last = _spot_of(anchors)
-    if spot is None or not DRUM_PITCH[0] <= spot.pitch / spot.height <= DRUM_PITCH[1]:
-        return None
-    if spot.width < THIN * spot.height or any(_is_between(spot, place, pieces) for place in range(last)):
-        return None
-    row = {place: _digit_parts(spot, place, pieces) for place in range(last + 1)}
-    for step in (-1, 1):
-        place = step if step < 0 else last + 1
-        while len(row) < MAX_CELLS and (parts := _digit_parts(spot, place, pieces)) is not None:
-            row[place] = parts
-            place += step
-    if any(parts is None for parts in row.values()):
-        return None
-    spot = _fitted(spot, row)
-    cells = tuple(spot.cell(place, DRUM_CELL) for place in sorted(row))
-    is_inside = all(_is_inside(cell, gray) for cell in cells)
-    return _Grid("drum", cells, _worth(len(cells), len(anchors), spot.height, closing)) if is_inside else None
-
-
-def _worth(cells: int, anchors: int, height: float, closing: int) -> float:
-    """How much speaks for a row: many cells, whole digits among them, large, and no wide gaps bridged."""
-    return (cells + anchors / 2) * height * (1 - 2 * closing / height)
-
-
-def _spot_of(anchors: Boxes) -> tuple[_Spot | None, int]:
-    """The grid through some digits and the place of the last one; None where their places are not told apart."""
-    middles = _middles(anchors)
-    gaps = np.diff(middles[:, 0])
-    places = np.concatenate([[0.0], np.cumsum(np.rint(gaps / max(float(gaps.min()), 1.0)))])
-    if np.diff(places).min() < 1 or np.diff(places).max() > 2:
-        return None, 0
-    (pitch, left), (slope, top) = np.polyfit(places, middles[:, 0], 1), np.polyfit(places, middles[:, 1], 1)
-    width, height = (float(np.median(side)) for side in anchors[:, 2:4].T)
-    return _Spot(float(pitch), float(left), float(slope), float(top), height, width), int(places[-1])
-
-
-def _fitted(spot: _Spot, row: dict[int, Boxes]) -> _Spot:
-    """The grid with its distances fitted to the digits of all places."""
-    places = np.array([place for place, parts in row.items() for _ in parts])
-    parts = np.concatenate(list(row.values()))
-    is_digit = (parts[:, 2] > 0.6 * spot.width) & (parts[:, 3] > (1 - ALIKE) * spot.height)
-    if len(np.unique(places[is_digit])) < 2:
-        return spot
-    across, down = (np.polyfit(places[is_digit], middle, 1) for middle in _middles(parts[is_digit]).T)
-    return replace(spot, pitch=float(across[0]), left=float(across[1]), slope=float(down[0]), top=float(down[1]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Spot:
-    """A grid: pitch, middle of place 0, rise a place, and the digits' height and width, in pixels."""
-
-    pitch: float
-    left: float
-    slope: float
-    top: float
-    height: float
-    width: float
-
-    def middle(self, place: int) -> tuple[float, float]:
-        return self.left + place * self.pitch, self.top + place * self.slope
-
-    def cell(self, place: int, shape: tuple[float, float]) -> Box:
-        x, y = self.middle(place)
-        width, height = min(shape[0] * self.height, 0.95 * self.pitch), shape[1] * self.height
-        return round(x - width / 2), round(y - height / 2), round(width), round(height)
-
-
-def _digit_parts(spot: _Spot, place: int, pieces: Boxes) -> Boxes | None:
-    """A digit, or the parts of one that rolls, in the middle of a place; None where there is none, or something else.
-
-    Marks beside the digits of a drum are thin, and what surrounds the place is the frame of its window.
-    """
-    x, y = spot.middle(place)
-    middles = _middles(pieces)
-    near = (np.abs(middles[:, 0] - x) < INSIDE * spot.pitch) & (np.abs(middles[:, 1] - y) < 0.7 * spot.height)
-    left, top = pieces[:, 0], pieces[:, 1]
-    is_frame = (left < x - spot.width / 2) & (left + pieces[:, 2] > x + spot.width / 2)
-    is_frame &= (top < y - 0.55 * spot.height) & (top + pieces[:, 3] > y + 0.55 * spot.height)
-    is_frame |= pieces[:, 4] < MIN_FILL * pieces[:, 2] * pieces[:, 3]
-    parts = pieces[near & ~is_frame & (pieces[:, 3] >= PART * spot.height)]
-    is_centred = np.abs(parts[:, 0] + parts[:, 2] / 2 - x) <= OFF_CELL * spot.pitch
-    is_thin = parts[:, 2] < THIN * spot.height
-    is_large = (parts[:, 2] > MAX_SIZE * max(spot.width, 0.5 * spot.height)) | (parts[:, 3] > MAX_SIZE * spot.height)
-    if (is_large & ~is_thin).any() or not (is_centred | is_thin).all() or not is_centred.any():
-        return None
-    bits = pieces[near & ~is_frame & (np.abs(middles[:, 0] - x) <= OFF_CELL * spot.pitch)]
-    span = (bits[:, 1] + bits[:, 3]).max() - bits[:, 1].min()
-    return parts[is_centred] if span >= MIN_SPAN * spot.height else None
-
-
-def _is_between(spot: _Spot, place: int, pieces: Boxes) -> bool:
-    """Whether a digit stands half-way to the next place: then the grid is too wide."""
-    x, y = spot.middle(place)
-    off = np.abs(_middles(pieces) - (x + spot.pitch / 2, y + spot.slope / 2))
-    is_near = (off[:, 0] < 2 * OFF_CELL * spot.pitch) & (off[:, 1] < spot.height / 3)
-    is_digit = (np.abs(pieces[:, 3] - spot.height) < 2 * ALIKE * spot.height) & (pieces[:, 2] > THIN * spot.height)
-    return bool((is_near & is_digit).any())
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    down = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    return across > 0 and down > 0
-
-
-def _is_inside(box: Box, picture: NDArray[np.uint8]) -> bool:
-    x, y, width, height = box
-    return x >= 0 and y >= 0 and x + width <= picture.shape[1] and y + height <= picture.shape[0]
-
-
 def _cut(picture: Colour, box: Box) -> Colour:
     x, y, width, height = box
     return picture[y : y + height, x : x + width]
@@ -480,3 +147,49 @@ def _scaled(box: Box, factor: float, picture: Colour) -> Box:
     x, y, width, height = (round(value * factor) for value in box)
     x, y = min(x, picture.shape[1] - 1), min(y, picture.shape[0] - 1)
     return x, y, min(width, picture.shape[1] - x), min(height, picture.shape[0] - y)
+
+
+def configuration_text(proposal: Proposal, image: str) -> str:
+    """The configuration that reads what was found, as TOML.
+
+    Parameters
+    ----------
+    proposal : Proposal
+    image : str
+        The picture's path as it is to stand in the file.
+    """
+    lines = ["# Look at the boxes, and say what the meter counts: name, decimals and unit.", ""]
+    lines += ["[reference]", f"image = {json.dumps(image, ensure_ascii=False)}"]
+    count = len(proposal.rows)
+    for number, row in enumerate(proposal.rows, 1):
+        dials = proposal.dials if number == count else ()
+        name = "counter" if count == 1 else f"counter-{number}"
+        lines += ["", "[[field]]", f'name = "{name}"', f'kind = "{row.kind}"']
+        lines += [f"digits = {_boxes_text(row.cells)}"]
+        lines += [f"dials = {_boxes_text(dials)}", f"decimals = {len(dials)}"] if dials else []
+    return "\n".join(lines) + "\n"
+
+
+def describe(proposal: Proposal) -> str:
+    """What was found, in a few words."""
+    rows = [f"a row of {len(row.cells)} {NOUNS[row.kind]}" for row in proposal.rows]
+    count = len(proposal.dials)
+    return ", ".join([*rows, *([f"{count} dial{'s' if count > 1 else ''}"] if count else [])])
+
+
+def draw_proposal(picture: Colour, proposal: Proposal) -> Colour:
+    """The picture with the boxes of what was found, numbered from the most significant, (rows, columns, 3) uint8."""
+    drawn = picture.copy()
+    scale = max(0.5, min(picture.shape[:2]) / 800)
+    for boxes, colour in [*((row.cells, CELL_COLOUR) for row in proposal.rows), (proposal.dials, DIAL_COLOUR)]:
+        for number, (x, y, width, height) in enumerate(boxes, 1):
+            cv2.rectangle(drawn, (x, y), (x + width - 1, y + height - 1), colour, max(1, round(2 * scale)))
+            corner = (x, max(y - round(4 * scale), round(16 * scale)))
+            cv2.putText(
+                drawn, str(number), corner, cv2.FONT_HERSHEY_SIMPLEX, 0.7 * scale, colour, max(1, round(2 * scale))
+            )
+    return drawn
+
+
+def _boxes_text(boxes: Sequence[Box]) -> str:
+    return "[" + ", ".join(f"[{x}, {y}, {width}, {height}]" for x, y, width, height in boxes) + "]"

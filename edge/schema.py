@@ -90,16 +90,19 @@ class SourceTable(Table):
     )
 
 
+INTERVAL = r"(?!0+(\.0+)?[smhd])\d+(\.\d+)?[smhd]"
+TIME_OF_DAY = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?"
+
+
 class RunTable(Table):
     """When `edge run` takes a reading."""
 
     every: str = Field(
         "frame",
-        pattern=r"^(frame|never|\d+(\.\d+)?(s|m|h|d))$",
         description="`frame` reads all the time, unless `at` names times; `30s`, `5m`, `1h` or `1d` counts from "
         "the start; `never` waits for `at` or SIGUSR1",
     )
-    at: list[Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]] = Field(
+    at: list[str] = Field(
         default_factory=list, description='wall-clock times of readings, such as ["06:00", "18:30:15"], by local time'
     )
     burst: PositiveInt | None = Field(
@@ -111,6 +114,21 @@ class RunTable(Table):
     clock_wait: float = Field(
         120.0, ge=0, description="seconds that a start waits for a clock that is set; then times are marked as unsure"
     )
+
+    @field_validator("every")
+    @classmethod
+    def _is_duration(cls, every: str) -> str:
+        if every not in ("frame", "never") and not re.fullmatch(INTERVAL, every):
+            raise ValueError(f"{every!r} is no interval; write 30s, 5m, 1h or 1d, or one of frame and never")
+        return every
+
+    @field_validator("at")
+    @classmethod
+    def _are_times(cls, at: list[str]) -> list[str]:
+        for each in at:
+            if not re.fullmatch(TIME_OF_DAY, each):
+                raise ValueError(f"{each!r} is no time of the day; write 06:00 or 18:30:15")
+        return at
 
     @property
     def is_scheduled(self) -> bool:

@@ -223,12 +223,14 @@ class Session:
         return self._readings > 0
 
     def close(self) -> None:
-        """Let everything go, outputs last: what was read is written."""
+        """Let everything go, outputs first: what was read is written."""
         self._stack.close()
 
     def run(self) -> Setup | None:
         """Take readings until the end, None, or until another setup is to follow."""
         self._wait_for_clock()
+        if self._is_ending:
+            return self._following
         if isinstance(self._source, LiveSource) and self.setup.config.run.is_scheduled:
             self._run_schedule(self._source)
         else:
@@ -279,7 +281,7 @@ class Session:
     def _run_schedule(self, source: LiveSource) -> None:
         """A burst when one is due or asked for; in between the source rests."""
         source.rest()
-        while not self._is_ending:
+        while not self._is_ending and self._frames_left > 0:
             wait_s = self._schedule.wait_s()
             heard = self._around.signals.wait(min(wait_s, self._around.supervisor.interval_s))
             is_due = self._schedule.wait_s() == 0
@@ -289,25 +291,32 @@ class Session:
                 source.rest()
 
     def _take_burst(self, source: LiveSource) -> None:
-        """Light, settle, take the frames, read them; a source that gives none in time is said once."""
+        """Light once the camera runs, settle, take the frames, read them; a camera that gives none is said once."""
         config = self.setup.config
-        end_s = time.monotonic() + config.run.settle + config.source.timeout * 2
+        limit_s = config.run.settle + config.source.timeout * 2
+        end_s = time.monotonic() + limit_s
         frames: list[Frame] = []
-        with self._lamp.lit():
-            from_s = None
-            while len(frames) < self._burst and time.monotonic() < end_s:
-                frame = source.poll(TICK_S)
-                if self._heed(self._around.signals.wait(0.0)):
-                    return
-                if frame is None:
-                    continue
-                from_s = frame.monotonic_s + config.run.settle if from_s is None else from_s
-                frames += [frame] if frame.monotonic_s >= from_s else []
+        if self._newest(source, end_s, after_s=0.0):
+            with self._lamp.lit() as lit_s:
+                while len(frames) < self._burst and (frame := self._newest(source, end_s, lit_s + config.run.settle)):
+                    frames.append(frame)
+        if self._is_ending:
+            return
         if frames:
             self._read(frames)
         elif not self._has_missed:
-            self._around.log.say("warning", f"no reading: no frame within {config.source.timeout * 2:g} s")
+            self._around.log.say("warning", f"no reading: no frame within {limit_s:g} s")
         self._has_missed = not frames
+
+    def _newest(self, source: LiveSource, end_s: float, after_s: float) -> Frame | None:
+        """The newest frame taken after a moment; None when there is none in time, or this session is to end."""
+        while time.monotonic() < end_s:
+            frame = source.poll(TICK_S)
+            if self._heed(self._around.signals.wait(0.0)):
+                return None
+            if frame is not None and frame.monotonic_s >= after_s:
+                return frame
+        return None
 
     def _read(self, frames: Sequence[Frame]) -> None:
         """One reading of a burst, to all sinks; it bears the time of the last frame."""

@@ -91,7 +91,7 @@ class RenderedMeter:
 
 
 def render_counter(seed: int, is_light: bool, dials: int = 0) -> RenderedMeter:
-    """A meter's face with a row of drum windows, print about it and dials below; light digits on dark, or the reverse."""
+    """A meter's face with a row of drum windows, print about it and dials below; `is_light` digits or dark ones."""
     generator = np.random.default_rng(seed)
     height, width = 480, 640
     dark, light = generator.integers(10, 60), generator.integers(170, 245)
@@ -164,3 +164,32 @@ def _draw_dials(picture, generator, top: int, count: int) -> list[tuple[int, int
         picture[y : y + side, x : x + side] = dial
         boxes.append((x, y, side, side))
     return boxes
+
+
+def render_segments(digit: int, seed: int, is_light: bool = False) -> np.ndarray:
+    """A display's cell, (rows, columns) uint8: bevelled segments with gaps, leaning, the unlit ones showing through."""
+    generator = np.random.default_rng(seed)
+    wide, tall = 200, 320
+    thick, gap = generator.uniform(0.14, 0.2) * 110, generator.uniform(2, 6)
+    left, top = 50.0, 35.0
+    right, bottom = left + 105, top + 250
+    middle = (top + bottom) / 2
+    ends = [(left, top, right, top), (right, top, right, middle), (right, middle, right, bottom)]
+    ends += [(left, bottom, right, bottom), (left, middle, left, bottom), (left, top, left, middle)]
+    ends += [(left, middle, right, middle)]
+    lit = ("1111110", "0110000", "1101101", "1111001", "0110011", "1011011", "1011111", "1110000", "1111111", "1111011")
+    paper, ink = (40, 210) if is_light else (190, 60)
+    cell = np.full((tall, wide), float(paper))
+    for (x0, y0, x1, y1), is_on in zip(ends, lit[digit], strict=True):
+        along = np.array([x1 - x0, y1 - y0]) / np.hypot(x1 - x0, y1 - y0)
+        across = np.array([-along[1], along[0]]) * thick / 2
+        start, end = np.array([x0, y0]) + along * gap, np.array([x1, y1]) - along * gap
+        near, far = start + along * thick / 2, end - along * thick / 2
+        corners = np.array([start, near + across, far + across, end, far - across, near - across])
+        mask = cv2.fillConvexPoly(np.zeros((tall, wide), np.uint8), np.rint(corners).astype(np.int32), 1)
+        cell[mask > 0] = ink if is_on == "1" else paper + 0.08 * (ink - paper)
+    lean = generator.uniform(0, 0.15)
+    turn = np.array([[1, -lean, lean * tall / 2], [0, 1, 0]])
+    leaning = cv2.warpAffine(cell.astype(np.uint8), turn, (wide, tall), borderValue=paper)
+    small = cv2.resize(cv2.GaussianBlur(leaning, (0, 0), 4), (30, 48), interpolation=cv2.INTER_AREA)
+    return (small + generator.normal(0, 3, small.shape)).clip(0, 255).astype(np.uint8)

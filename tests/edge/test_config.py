@@ -48,6 +48,17 @@ def test_an_empty_file_is_all_defaults():
     assert Config().field == []
 
 
+def test_a_schedule_is_taken():
+    run = parse_config('[run]\nevery = "1.5h"\nat = ["06:00", "18:30:15"]\nburst = 3').run
+    assert (run.every, run.at, run.burst, run.is_scheduled) == ("1.5h", ["06:00", "18:30:15"], 3, True)
+    assert not Config().run.is_scheduled
+
+
+def test_a_watched_folder_is_relative_to_the_file(tmp_path):
+    (tmp_path / "a.toml").write_text('[source]\nuri = "watch:inbox"')
+    assert load_config(tmp_path / "a.toml").source.uri == f"watch:{tmp_path}/inbox"
+
+
 def test_a_quadrilateral_is_taken_as_a_box():
     text = FIELD.replace("[1, 2, 3, 4]", "[[0, 0], [10, 0], [10.5, 20], [0, 20]]")
     assert parse_config(text).field[0].digits == [((0, 0), (10, 0), (10.5, 20), (0, 20))]
@@ -74,6 +85,11 @@ def test_each_kind_has_its_bundle(kind, bundle):
             "[source]\nfps = '5'",
             "m.toml, line 2: source.fps: input should be a valid number, got '5'; expected: frames a second",
         ),
+        ("[run]\nevery = '0s'", "m.toml, line 2: run.every: '0s' is no interval; write 30s, 5m, 1h or 1d"),
+        ("[run]\nevery = '5 minutes'", "run.every: '5 minutes' is no interval"),
+        ("[run]\nat = ['06:00', '25:00']", "m.toml, line 2: run.at: '25:00' is no time of the day; write 06:00"),
+        ("[run]\nburst = 0", "run.burst: input should be greater than 0, got 0"),
+        ("[source]\ncrop = [0, 0, 10]", "source.crop: has too few numbers; expected: x, y, width, height"),
         ("[source]\nfps = 0", "source.fps: input should be greater than 0, got 0"),
         ("[source]\nfps = true", "source.fps"),
         ("[source]\nrotation = 45", "source.rotation: input should be 0, 90, 180 or 270, got 45"),

@@ -6,11 +6,11 @@ import pytest
 
 from edge.config import parse_config
 from edge.fields import FieldReader, open_fields
-from edge.form import judged, with_point
+from edge.form import judged
 from edge.nouns import Digit, Frame
-from edge.pictures import load_picture
 from edge.pipeline import read_frame
 from edge.schema import FieldTable
+from edge.text import with_point
 from tests.edge.test_boxes import row_of_cells
 from tests.edge.test_samples import BUNDLE
 
@@ -102,43 +102,3 @@ def test_a_page_is_read_upside_down_and_refused_where_it_is_another(tmp_path):
     assert turned.digits[0].box[0] > turned.digits[5].box[0]
     assert (other.status, other.text) == ("rejected", "")
     assert other.reason.startswith("the page is not in view: 0.00 of it is found")
-
-
-def region_reader(box, keys=""):
-    return open_fields(
-        parse_config(f'[[field]]\nname = "n"\nkind = "handwriting"\nregion = {list(box)}\n{keys}'), BUNDLE.parent
-    )
-
-
-@pytest.mark.parametrize(
-    ("keys", "text", "value", "status"),
-    [
-        ("", "58203", 58203.0, "ok"),
-        ("decimals = 2", "582.03", 582.03, "ok"),
-        ("maximum = 9", "58203", None, "rejected"),
-    ],
-)
-def test_a_line_to_write_on_is_read_by_its_region(keys, text, value, status):
-    gray = load_picture("edge/samples/58203.png")
-    (reading,) = region_reader((0, 0, gray.shape[1], gray.shape[0]), keys).read(gray)
-    assert (reading.text, reading.value, reading.status, reading.name) == (text, value, status, "n")
-
-
-def test_a_region_has_its_boxes_in_the_frame_and_sees_nothing_else():
-    gray = load_picture("edge/samples/58203.png")
-    canvas = np.full((gray.shape[0] + 200, gray.shape[1] + 100), int(np.median(gray)), np.uint8)
-    canvas[200:, 100:] = gray
-    (whole,) = region_reader((0, 0, gray.shape[1], gray.shape[0])).read(gray)
-    (part,) = region_reader((100, 200, gray.shape[1], gray.shape[0])).read(canvas)
-    (above,) = region_reader((0, 0, gray.shape[1], 180)).read(canvas)
-    assert part.text == whole.text
-    assert np.abs(np.array(part.box) - whole.box - (100, 200, 0, 0)).max() <= 1
-    assert (above.status, above.reason) == ("empty", "left blank")
-
-
-def test_a_region_with_letters_is_not_blank():
-    canvas = np.full((100, 300), 230, np.uint8)
-    cv2.putText(canvas, "WHEN", (30, 70), 0, 1.6, (20,), 3, 16)
-    (reading,) = region_reader((0, 0, 300, 100)).read(canvas)
-    assert reading.status == "uncertain"
-    assert reading.value is None

@@ -311,11 +311,20 @@ def test_an_address_without_pictures_says_what_to_do(camera, path, message):
         open_source(f"{camera.address}/{path}", settings(recovery=None))
 
 
-def test_user_and_password_of_the_address_are_used_and_not_shown(camera):
-    address = camera.address.replace("//", "//cellar:p%40ss:word@") + "/secret"
+@pytest.mark.parametrize("path", ["secret", "digest"])
+def test_user_and_password_of_the_address_are_used_and_not_shown(camera, path):
+    address = camera.address.replace("//", "//cellar:p%40ss:word@") + f"/{path}"
     with open_source(address, settings(recovery=None)) as source:
         frame = next(iter(source))
-    assert frame.source == camera.address.replace("//", "//cellar:***@") + "/secret"
+    assert frame.source == camera.address.replace("//", "//cellar:***@") + f"/{path}"
+
+
+def test_a_redirect_to_another_host_does_not_get_the_password(camera):
+    with http_camera() as other:
+        camera.elsewhere = other.address
+        with pytest.raises(SourceError, match="answers 401"):
+            open_source(camera.address.replace("//", "//cellar:p%40ss:word@") + "/away", settings(recovery=None))
+        assert other.asked == ["/secret"]
 
 
 def test_a_wrong_password_is_one_line_without_it(camera):

@@ -352,12 +352,14 @@ def measure_judgement(kind: str, faces: Sequence[Face], frames: int) -> Judged:
 
 
 def measure_location(kind: str, faces: Sequence[Face], frames: int) -> Located:
-    """Where frames of a kind are found, after a first frame that shows the reference picture itself."""
+    """Where frames of a kind are found, after a frame that lay to its reference as it was drawn."""
     errors, scores, refused, times, anchored, lost, askew = [], [], [], [], 0, 0, 0
-    for index, (face, rng) in enumerate(_repeated(kind, faces, frames)):
-        reference = Reference.of(face.gray, list(face.cells))
-        first = reference.locate(face.gray)
-        truth, gray = _frame_of(kind, face, faces[(index // frames + 1) % len(faces)], rng)
+    references = {face.name: Reference.of(face.gray, list(face.cells)) for face in faces}
+    others = dict(zip([face.name for face in faces], [*faces[1:], faces[0]], strict=True))
+    for face, rng in _repeated(kind, faces, frames):
+        reference = references[face.name]
+        first = Alignment(np.eye(3), 1.0, True)
+        truth, gray = _frame_of(kind, face, others[face.name], rng)
         start = time.thread_time()
         found = reference.locate(gray, first)
         times.append((time.thread_time() - start) * 1e3)

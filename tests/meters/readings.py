@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ def simulate(home: Home, seed: int, days: float) -> Tally:
     wrong_since: int | None = None
     for index, (moment, shown, evidence) in enumerate(readings_of(home, rng, days)):
         history, published = step(history, evidence, meter)
-        misread += bool(evidence.candidates) and evidence.candidates[0].value != shown
+        misread += any(each.value != shown for each in evidence.candidates)
         counts[published.status] += 1
         if published.value is None:
             continue
@@ -112,7 +113,7 @@ def readings_of(home: Home, rng: np.random.Generator, days: float) -> Iterator[t
         for offset in home.frames_s:
             now_s = 60.0 * minute + offset
             value, last_s = (value + flow * (now_s - last_s) / 3600) % TOP, now_s
-            shown = round(np.floor(value / home.resolution + 1e-6) * home.resolution, 6)
+            shown = round(math.floor(value / home.resolution + 1e-6) * home.resolution, 6)
             moment = Moment(now_s, now_s, "boot")
             yield moment, shown, evidence_of(shown, home, moment, rng)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import http.server
+import re
 import select
 import subprocess
 import threading
@@ -51,11 +53,16 @@ def jpeg(picture: np.ndarray) -> bytes:
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
 
 
+def md5(text: str) -> str:
+    """As digest authentication has it (RFC 7616)."""
+    return hashlib.md5(text.encode()).hexdigest()
+
+
 class HttpCamera(http.server.ThreadingHTTPServer):
     """A camera whose pictures brighten by one each; `faults` are switched on by the test.
 
-    Paths: /mjpeg and /snapshot with what `faults` holds; /bare is MJPEG without lengths; /page a web page; /secret a
-    snapshot for `USER`; /moved a redirect to /snapshot; the rest is missing.
+    Paths: /mjpeg and /snapshot with what `faults` holds; /bare is MJPEG without lengths; /page a web page; /secret and
+    /digest a snapshot for `USER`; /moved leads to /snapshot, /away to another camera's /secret; the rest is missing.
     """
 
     daemon_threads = True
@@ -66,6 +73,7 @@ class HttpCamera(http.server.ThreadingHTTPServer):
         self.count = 0
         self.asked: list[str] = []
         self.size = SIZE
+        self.elsewhere = ""
         self.interval_s = 0.005
         self.closing = threading.Event()
 
@@ -92,7 +100,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
         answers = {"/mjpeg": self.mjpeg, "/bare": self.bare, "/snapshot": self.snapshot, "/secret": self.secret}
-        answers |= {"/page": self.page, "/moved": self.moved}
+        answers |= {"/page": self.page, "/moved": self.moved, "/digest": self.digest, "/away": self.away}
         if "down" in self.server.faults:
             self.send_error(503)
         elif self.path in answers:
@@ -136,6 +144,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.snapshot()
         else:
             self.head("text/html", 401, WWW_Authenticate='Basic realm="camera"')
+
+    def digest(self) -> None:
+        given = dict(re.findall(r'(\w+)="?([^",]+)"?', self.headers.get("Authorization", "")))
+        secret = md5(f"{USER}:camera:{PASSWORD}") + f":once:{given.get('nc')}:{given.get('cnonce')}:auth:"
+        if given.get("response") == md5(secret + md5("GET:/digest")):
+            self.snapshot()
+        else:
+            self.head("text/html", 401, WWW_Authenticate='Digest realm="camera", nonce="once", qop="auth"')
+
+    def away(self) -> None:
+        self.head("text/html", 302, Location=f"{self.server.elsewhere}/secret")
 
     def page(self) -> None:
         self.head("text/html")
