@@ -104,7 +104,7 @@ DRUM_OVER_DIAL = WheelTraits(phase=0.5, even=0.1)
 Two drums share the tooth by which one carries the other; a pointer is pressed onto its shaft by itself, and half of its
 steps is 18 degrees. Users of AI-on-the-edge-device report most drums to begin beyond 9, some to run with the pointer,
 and starts from 5 up to an end at 4 (its documentation, "Analog/Digit Transition on Water Meters"; issues 2743, 4007).
-On simulated meters less of either gives sure and wrong readings, and more only doubt
+On simulated meters less of either makes more readings sure and wrong, and more of `even` mostly makes doubt
 (`python -m tests.meters.over_dial --choose`).
 """
 

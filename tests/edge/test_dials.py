@@ -89,12 +89,13 @@ def test_the_lowest_drum_turns_evenly_unless_there_are_dials_below_it():
     assert traits_of(field(dials=[(0, 0, 9, 9)], jumps=True), is_lowest=True).even == 0
 
 
-def test_the_dials_of_a_photographed_water_meter_are_read(digits_data, tmp_path, capfd):
+@pytest.mark.parametrize("command", [["read"], ["run", "--source"]])
+def test_the_dials_of_a_photographed_water_meter_are_read(command, digits_data, tmp_path, capfd):
     config = tmp_path / "water.toml"
     config.write_text(
         f'[[field]]\nname = "water"\nkind = "drum"\ndigits = {DRUMS}\ndials = {DIALS}\ndecimals = 4\nunit = "m³"\n'
     )
-    assert main(["read", str(digits_data / "scenes" / "watermeter.jpg"), "--config", str(config), "--json"]) == 0
+    assert main([*command, str(digits_data / "scenes" / "watermeter.jpg"), "--config", str(config), "--json"]) == 0
     (reading,) = json.loads(capfd.readouterr().out)["readings"]
     shown = [digit["position"] for digit in reading["digits"][-4:]]
     assert None not in shown
