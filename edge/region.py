@@ -69,12 +69,19 @@ def read_region(
 
 
 def _judged(table: FieldTable, read: Reading) -> Reading:
-    """The one reading of a region, under its field's rules; a point that was written counts, else the field's."""
-    has_point = "." in read.text or "?" in read.text
-    text = read.text if has_point else with_point(read.text, table.decimals)
+    """The one reading of a region, under its field's rules: a point may be written where the field has its own.
+
+    Anywhere else it may be a speck, and is doubt.
+    """
+    whole, _, decimals = read.text.partition(".")
+    has_point = "." in read.text
+    text = read.text if has_point or "?" in read.text else with_point(read.text, table.decimals)
     reading = replace(read, name=table.name, text=text)
     if read.status != "ok":
         return reading
+    if has_point and (len(decimals) != table.decimals or not whole):
+        wanted = f"{table.decimals} decimals" if table.decimals else "no decimals"
+        return replace(reading, value=None, status="uncertain", reason=f"a point, where the field has {wanted}")
     broken = broken_rule(table, text, float(text))
     if broken:
         return replace(reading, value=None, status="rejected", reason=broken)

@@ -53,6 +53,15 @@ def test_a_region_with_letters_is_not_blank():
     assert reading.value is None
 
 
+@pytest.mark.parametrize(
+    ("decimals", "status", "value"), [(2, "ok", 128.75), (0, "uncertain", None), (1, "uncertain", None)]
+)
+def test_a_point_that_the_field_does_not_have_is_doubt(decimals, status, value):
+    gray = load_picture("edge/samples/128.75.png")
+    (reading,) = region_reader((0, 0, gray.shape[1], gray.shape[0]), f"decimals = {decimals}").read(gray)
+    assert (reading.text, reading.status, reading.value) == ("128.75", status, value)
+
+
 def number_beside_print(digits: str):
     """A region with "/ 30" printed at its right and digits of a sample at its left, and the region as it is printed."""
     printed = np.full((120, 500), 235, np.uint8)
