@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edge.blanks import Walls, ink_of_walls, marked_walls
 from edge.boxes import (
     Lines,
     Written,
@@ -40,6 +41,8 @@ class BoxField:
     quads : tuple of (4, 2) float64
     lines : tuple of Lines
         Of each cell; empty without a reference picture.
+    walls : Walls, optional
+        The ink on and beside the cells' walls in the reference picture.
     print_ : (rows, columns) uint8, optional
         255 on what the reference picture has in a field's region.
     """
@@ -47,6 +50,7 @@ class BoxField:
     table: FieldTable
     quads: tuple[Points, ...]
     lines: tuple[Lines, ...] = ()
+    walls: Walls | None = None
     print_: Gray | None = None
 
     @classmethod
@@ -55,8 +59,10 @@ class BoxField:
         quads = tuple(corners_of(box) for box in table.digits)
         if reference is None:
             return cls(table, quads)
-        print_ = None if table.region is None else print_in(reference, corners_of(table.region))
-        return cls(table, quads, tuple(printed_lines(cut_cells(reference, quads))), print_)
+        if table.region is not None:
+            return cls(table, quads, print_=print_in(reference, corners_of(table.region)))
+        cells = cut_cells(reference, quads)
+        return cls(table, quads, tuple(printed_lines(cells)), ink_of_walls(cells))
 
 
 def read_boxes(
@@ -84,7 +90,12 @@ def read_boxes(
 def _written(gray: Gray, field: BoxField, quads: Sequence[Points]) -> list[Written]:
     """What is written in a field's cells."""
     cells = cut_cells(gray, quads)
-    return written_in(cells, known_lines(cells, field.lines) if field.lines else printed_lines(cells))
+    written = written_in(cells, known_lines(cells, field.lines) if field.lines else printed_lines(cells))
+    is_blank = [each.region is None and each.doubt is None for each in written]
+    if not any(is_blank):
+        return written
+    marked = marked_walls(ink_of_walls(cells), field.walls, is_blank)
+    return [Written(None, "a mark on its wall") if mark else each for each, mark in zip(written, marked, strict=True)]
 
 
 def _predict(regions: Sequence[Region], classifier: Classifier) -> list[Prediction]:
