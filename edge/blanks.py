@@ -22,8 +22,10 @@ ROWS = slice(MARGIN + round(0.15 * CELL_HEIGHT), MARGIN + round(0.85 * CELL_HEIG
 LIGHTEST = 70
 """Percentile of the pixels beside a wall that is their paper."""
 
-MORE, LEAST = 0.35, 60.0
-"""A wall has more ink than it should with this share more, and so many gray levels times pixels a row at the least."""
+MORE, LEAST = 0.6, 120.0
+"""A wall has more ink than it should with this share more, and so many gray levels times pixels a row at the least: 0.3 %
+of the walls of blank cells on generated pages of validation writers, and every stroke of a pen.
+"""
 
 GAIN = (0.3, 3.0)
 """How much darker or fainter than in the reference picture the lines of a frame may be."""
