@@ -17,9 +17,9 @@ from convert.quantize import load_keras, quantize_model
 from convert.run_folder import MODEL_FILE as KERAS_FILE
 from convert.run_folder import Calibration, RunFolder, load_run
 from edge.atomic import output_error, write_bytes, write_text
-from edge.bundle import CARD_FILE, GOLDEN_FILE, MODEL_FILE
 from edge.errors import BundleError, OutputError
-from edge.runtime import RUNTIMES
+from edge.inference.bundle import CARD_FILE, GOLDEN_FILE, MODEL_FILE
+from edge.inference.runtime import RUNTIMES
 
 MODELS = Path("models")
 BUILTIN = "builtin"

@@ -1,4 +1,4 @@
-"""The model card: what was measured and where it came from, in the schema of `edge.bundle`."""
+"""The model card: what was measured and where it came from, in the schema of `edge.inference.bundle`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from convert.flatbuffer import Tensor, count_multiply_adds, count_parameters
 from convert.measure import REFERENCE, Measurement
 from convert.run_folder import Calibration, RunFolder
-from edge import bundle
-from edge.bundle import Accuracy, CalibrationSet, Card, Runtimes, Score
-from edge.cell import is_near, is_same
+from edge.inference import bundle
+from edge.inference.bundle import Accuracy, CalibrationSet, Card, Runtimes, Score
+from edge.meters.cell import is_near, is_same
 
 Z_95 = 1.959964
 """Quantile of the normal distribution that leaves 2.5 % on either side."""

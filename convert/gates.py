@@ -16,11 +16,11 @@ from convert.golden import Golden, read_golden
 from convert.inference import run_apart
 from convert.measure import REFERENCE, Measurement
 from convert.run_folder import RunFolder
-from edge.bundle import GOLDEN_FILE, MODEL_FILE, Card, load_card
-from edge.cell import has_positions, is_near, is_same, read_indices, read_labels
 from edge.errors import BundleError
-from edge.preprocessing import cells, glyphs, preprocessing_of
-from edge.runtime import RUNTIMES
+from edge.inference.bundle import GOLDEN_FILE, MODEL_FILE, Card, load_card
+from edge.inference.preprocessing import cells, glyphs, preprocessing_of
+from edge.inference.runtime import RUNTIMES
+from edge.meters.cell import has_positions, is_near, is_same, read_indices, read_labels
 
 Verdict = Literal["ok", "FAILED", "not run"]
 

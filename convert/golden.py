@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from convert.inference import run_apart
 from convert.measure import REFERENCE, Measurement
 from convert.run_folder import GlyphSet, RunFolder, rank_within_class
-from edge.cell import read_indices, read_labels
 from edge.errors import BundleError
-from edge.normalize import cut_to_ink
+from edge.inference.preprocessing import glyphs as glyph_way
+from edge.inference.preprocessing import preprocessing_of
+from edge.meters.cell import read_indices, read_labels
 from edge.nouns import Gray
-from edge.preprocessing import glyphs as glyph_way
-from edge.preprocessing import preprocessing_of
+from edge.paper.normalize import cut_to_ink
 
 GLYPH_COUNT = 64
 """About how many glyphs are replayed; every class gets the same number."""

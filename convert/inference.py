@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BundleError, MissingRuntimeError
+from edge.inference.runtime import load_interpreter
 from edge.nouns import Gray
-from edge.runtime import load_interpreter
 
 BATCH_SIZE = 250
 INT8_RANGE = (-128, 127)

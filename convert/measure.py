@@ -13,11 +13,11 @@ from convert.flatbuffer import Network, parse_network
 from convert.inference import from_int8, run_apart
 from convert.quantize import float_logits
 from convert.run_folder import GlyphSet
-from edge.bundle import Confidence
-from edge.cell import answers, read_scores
-from edge.classifier import softmax
 from edge.errors import BundleError, MissingRuntimeError
-from edge.runtime import runtime_versions
+from edge.inference.bundle import Confidence
+from edge.inference.classifier import softmax
+from edge.inference.runtime import runtime_versions
+from edge.meters.cell import answers, read_scores
 
 REFERENCE = "litert"
 """The runtime whose figures the card gives; edge prefers it too."""

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from edge.bundle import Confidence, DataSet, Preprocessing
 from edge.errors import DataError
+from edge.inference.bundle import Confidence, DataSet, Preprocessing
+from edge.inference.preprocessing import cells, glyphs
 from edge.nouns import Gray
-from edge.preprocessing import cells, glyphs
 
 SCHEMA_VERSION = 1
 SHAPES = (glyphs().shape, cells().shape)

@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
-from edge.binarize import Ink, binarize
 from edge.board import board_name, peak_memory_mb
-from edge.decode import glyph_of
-from edge.layout import find_lines
+from edge.inference.runtime import runtime_versions
 from edge.nouns import Frame, Region
+from edge.paper.binarize import Ink, binarize
+from edge.paper.decode import glyph_of
+from edge.paper.layout import find_lines
+from edge.paper.reader import Reader
+from edge.paper.segment import find_pieces, region_of
 from edge.pipeline import read_frame
-from edge.reader import Reader
-from edge.runtime import runtime_versions
-from edge.segment import find_pieces, region_of
 from edge.sources.demo import render_meter
 
 T = TypeVar("T")

@@ -13,22 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.board import is_raspberry_pi
-from edge.bundle import GOLDEN_FILE, load_card
-from edge.cell import read_indices, read_scores
-from edge.classifier import Network, open_network, softmax
 from edge.config import load_config, missing_bundles
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
 from edge.faults import require_64_bits, require_permission, require_python, require_space, users_of
-from edge.lamp import Lamp
+from edge.inference.bundle import GOLDEN_FILE, load_card
+from edge.inference.classifier import Network, open_network, softmax
+from edge.inference.preprocessing import preprocessing_of
+from edge.inference.runtime import runtime_versions
+from edge.meters.cell import read_indices, read_scores
+from edge.meters.state import check_state
 from edge.outputs.checks import output_checks
 from edge.pictures import load_picture
-from edge.preprocessing import preprocessing_of
-from edge.runtime import runtime_versions
 from edge.schema import Config
+from edge.service.lamp import Lamp
 from edge.sources import SourceSettings, is_live_uri, open_source
 from edge.sources.camera import video_devices
 from edge.sources.picamera import camera_count, import_picamera2
-from edge.state import check_state
 
 Stored = NDArray[Any]
 """An array of golden.npz."""

@@ -24,18 +24,18 @@ from edge import __version__
 from edge.atomic import write_bytes
 from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PageError, PictureError
 from edge.faults import OTHER_NUMPY, why_no_import
-from edge.notify import JOURNAL_LEVELS, is_journal
+from edge.service.notify import JOURNAL_LEVELS, is_journal
 
 if TYPE_CHECKING:
-    from edge.crop import Classified
-    from edge.notify import Log
+    from edge.forms.stack import Stack
     from edge.nouns import Frame, Gray
+    from edge.paper.crop import Classified
+    from edge.paper.reader import Reader
     from edge.pipeline import FrameReader, Sink
-    from edge.reader import Reader
     from edge.schema import Config, ReadTable
-    from edge.service import Setup
+    from edge.service.loop import Setup
+    from edge.service.notify import Log
     from edge.sources import Source
-    from edge.stack import Stack
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
@@ -192,7 +192,7 @@ def template(picture: Path, out: Path, preview: Path | None) -> None:
 
     PICTURE shows the form, best blank and scanned at 200 dpi or more, the right way up.
     """
-    from edge.template import write_template
+    from edge.forms.template import write_template
 
     _say(write_template(picture, out, preview or out.with_name(f"{out.stem}-preview.png")))
 
@@ -208,8 +208,8 @@ def run(config_path: Path | None, uri: str | None, model: Path | None, as_json: 
 
     [run] in the configuration sets a schedule. SIGUSR1 asks for a reading now, SIGHUP loads the configuration again.
     """
-    from edge.notify import Log, Supervisor
-    from edge.service import Signals, Surroundings, serve
+    from edge.service.loop import Signals, Surroundings, serve
+    from edge.service.notify import Log, Supervisor
 
     if config_path is None and uri is None:
         raise click.UsageError("name a source: --source camera, or --config FILE; without a camera try --source demo:")
@@ -268,8 +268,8 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
 )
 def setup(picture: Path, out: Path | None, preview: Path | None) -> None:
     """Propose a configuration for a meter from one photograph: rows of digit windows and dials, found by themselves."""
-    from edge.propose import describe
-    from edge.setup import check_target, propose_fields, text_for, write_preview, write_setup
+    from edge.meters.propose import describe
+    from edge.meters.setup import check_target, propose_fields, text_for, write_preview, write_setup
 
     if out:
         check_target(out)
@@ -379,7 +379,7 @@ def _opened_stack(
     """The table that `--csv` names, or nothing."""
     if path is None:
         return nullcontext()
-    from edge.stack import Stack, setup_of
+    from edge.forms.stack import Stack, setup_of
 
     folder = model or default_model()
     bundles = [folder.parent / field.bundle for field in config.field] or [folder]
@@ -433,10 +433,10 @@ def _first(source: Source, frames: int | None) -> Iterator[Frame]:
 
 def _open_classify(model: Path) -> Callable[[Gray], Classified]:
     """What classifies a picture with that bundle: a glyph that is found in it, or the whole as a meter's cell."""
-    from edge.classifier import CellClassifier, open_network
-    from edge.crop import Classified, classify_cell
+    from edge.inference.classifier import CellClassifier, open_network
+    from edge.paper.crop import Classified, classify_cell
+    from edge.paper.reader import Reader
     from edge.pipeline import classify_crop
-    from edge.reader import Reader
 
     network = open_network(model)
     if isinstance(network, CellClassifier):
@@ -544,7 +544,7 @@ def _open_reader(model: Path | None, config: Config) -> FrameReader:
 
 
 def _open_line_reader(model: Path | None, table: ReadTable | None = None, threads: int = 1) -> Reader:
-    from edge.reader import Reader
+    from edge.paper.reader import Reader
     from edge.schema import ReadTable
 
     table = table or ReadTable()
@@ -556,11 +556,11 @@ def _open_line_reader(model: Path | None, table: ReadTable | None = None, thread
 def _load_setup(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, log: Log) -> Setup:
     """What `edge run` does with a configuration: loaded anew at each SIGHUP."""
     from edge.fields import FieldReader
+    from edge.meters.tracker import Tracker
     from edge.outputs import open_outputs
     from edge.pipeline import read_frame
-    from edge.service import Setup
+    from edge.service.loop import Setup
     from edge.sources import is_live_uri
-    from edge.tracker import Tracker
 
     config = _load_config(config_path, model)
     reader = _open_reader(model, config)
@@ -583,7 +583,7 @@ def _load_setup(config_path: Path | None, uri: str | None, model: Path | None, a
 
 def _printer(as_json: bool, every_reading: bool, log: Log) -> Sink:
     """Lines on stdout: of every reading, or of those that differ from the one before."""
-    from edge.service import OverStatus
+    from edge.service.loop import OverStatus
     from edge.sinks import JsonLines, OnChange, TextLines
 
     lines = OverStatus(JsonLines(sys.stdout) if as_json else TextLines(sys.stdout, with_time=True), log)

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.classifier import CellClassifier, Classifier, open_network
 from edge.errors import ConfigError
-from edge.form import BoxField, read_boxes
+from edge.forms.form import BoxField, read_boxes
+from edge.forms.page import Sheet, locate
+from edge.forms.region import read_region
 from edge.geometry import Area, Matrix, Points, corners_of, mapped, quad_of, sides_of
-from edge.judge import FrameTraits, traits_of
-from edge.meter import MeterReader
+from edge.inference.classifier import CellClassifier, Classifier, open_network
+from edge.meters.judge import FrameTraits, traits_of
+from edge.meters.meter import MeterReader
+from edge.meters.register import Alignment, Reference, is_within
 from edge.nouns import Colour, Gray, Reading
-from edge.page import Sheet, locate
+from edge.paper.reader import Reader
 from edge.pictures import load_picture
-from edge.reader import Reader
-from edge.region import read_region
-from edge.register import Alignment, Reference, is_within
 from edge.schema import Config, FieldTable
 
 OUTSIDE = 0.12

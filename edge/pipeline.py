@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from edge.assemble import name_readings
-from edge.crop import glyph_of_crop
 from edge.fields import FieldReader
 from edge.nouns import Frame, Glyph, Gray, Prediction, Reading
-from edge.reader import Reader
+from edge.paper.assemble import name_readings
+from edge.paper.crop import glyph_of_crop
+from edge.paper.reader import Reader
+from edge.paper.turn import read_any_way_up
 from edge.reduce import reduce_frame, restore_boxes
-from edge.turn import read_any_way_up
 
 FrameReader = Reader | FieldReader
 """What reads a frame: without a configuration's fields, or with them."""

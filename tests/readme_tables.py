@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from edge.atomic import write_text
-from edge.bundle import Card, load_card
+from edge.inference.bundle import Card, load_card
 from edge.schema import describe_schema
 
 ROOT = Path(__file__).parents[1]

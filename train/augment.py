@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge.binarize import INK_FRACTION
-from edge.normalize import cut_to_ink, normalize_glyph
 from edge.nouns import Gray
-from edge.segment import coverage_of
+from edge.paper.binarize import INK_FRACTION
+from edge.paper.normalize import cut_to_ink, normalize_glyph
+from edge.paper.segment import coverage_of
 from train.residue import Residue
 
 MIN_SURVIVING = 0.6

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import edge
-from edge.cell import has_positions
+from edge.meters.cell import has_positions
 from edge.nouns import NOT_A_DIGIT
 from train.checkpoint import Progress
 from train.data.dataset import Crops, Dataset, Digits, Labels

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cell import CELL_COLUMNS, CELL_ROWS
+from edge.meters.cell import CELL_COLUMNS, CELL_ROWS
 from edge.nouns import POSITIONS, Gray
 from train.data.dataset import Crops, cells_of
 from train.data.fonts import Face, digit_faces, family, hershey_faces

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from edge.cell import has_positions, read_indices, read_labels, read_scores
-from edge.classifier import softmax
-from edge.decode import SURE
+from edge.inference.classifier import softmax
+from edge.meters.cell import has_positions, read_indices, read_labels, read_scores
 from edge.nouns import NOT_A_DIGIT
+from edge.paper.decode import SURE
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]

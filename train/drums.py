@@ -32,7 +32,7 @@ class Shares:
 def draw_scenes(
     count: int, faces: Sequence[Face], rng: np.random.Generator, shares: Shares | None = None
 ) -> tuple[list[Gray], NDArray[np.int64]]:
-    """Scenes (96, 60) uint8 of cells of all kinds, and the index of each one's label in `edge.cell.CELL_LABELS`."""
+    """Scenes (96, 60) uint8 of cells of all kinds, and each one's place in `edge.meters.cell.CELL_LABELS`."""
     shares = shares or Shares()
     drums = draw_drums(round(count * shares.drums), faces, rng)
     segments = draw_segment_digits(round(count * shares.segments), rng)

@@ -13,10 +13,10 @@ from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix
 
 from edge.atomic import write_text
-from edge.cell import answers, has_positions, is_clear, is_near, read_indices, read_labels
-from edge.classifier import softmax
+from edge.inference.classifier import softmax
+from edge.meters.cell import answers, has_positions, is_clear, is_near, read_indices, read_labels
 from edge.nouns import Glyph
-from edge.views import OWN_WEIGHT, views_of
+from edge.paper.views import OWN_WEIGHT, views_of
 from train import figures
 from train.confidence import Confidence, Logits, Tolerance, Verdicts, calibrate, judge
 from train.run_folder import EVALUATION_FILE, VALIDATION_FILE, RunFolder, as_json
@@ -65,7 +65,7 @@ def score(is_right: NDArray[np.bool_], split: str) -> Accuracy:
 def second_look(
     model: keras.Model, glyphs: NDArray[np.uint8], logits: NDArray[np.float32], indices: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Logits (n, classes) of some of the glyphs after the device's second look, see `edge.views`."""
+    """Logits (n, classes) of some of the glyphs after the device's second look, see `edge.paper.views`."""
     if not len(indices):
         return logits[indices]
     seen = [[view.pixels for view in views_of(Glyph(glyphs[k]))] for k in indices]

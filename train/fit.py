@@ -14,8 +14,8 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from edge.cell import has_positions, read_indices, read_labels
 from edge.errors import DataError
+from edge.meters.cell import has_positions, read_indices, read_labels
 from edge.nouns import NOT_A_DIGIT
 from train import figures
 from train.card import Parts, Settings, run_card

@@ -17,7 +17,7 @@ from train.sevensegment import LETTERS, LIT, any_display, draw_character
 from train.wheels import any_face, contrasting_levels, dirty
 
 BLANK, MINUS, UNREADABLE = POSITIONS, POSITIONS + 1, POSITIONS + 2
-"""Their places among `edge.cell.CELL_LABELS`."""
+"""Their places among `edge.meters.cell.CELL_LABELS`."""
 
 
 def draw_blanks(count: int, rng: np.random.Generator) -> tuple[list[Gray], NDArray[np.int64]]:

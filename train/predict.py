@@ -8,10 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from edge.cell import has_positions, normalize_cell, prediction_of, scores_of
-from edge.classifier import softmax
-from edge.crop import glyph_of_crop
+from edge.inference.classifier import softmax
+from edge.meters.cell import has_positions, normalize_cell, prediction_of, scores_of
 from edge.nouns import Gray, Prediction
+from edge.paper.crop import glyph_of_crop
 from edge.pictures import load_picture
 from train.evaluate import logits_of
 from train.run_folder import RunFolder

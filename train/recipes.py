@@ -16,12 +16,12 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from edge.cell import CELL_COLUMNS, CELL_LABELS, CELL_ROWS
-from edge.normalize import normalize_glyph
+from edge.inference.preprocessing import Preprocessing
+from edge.inference.preprocessing import cells as cell_way
+from edge.inference.preprocessing import glyphs as glyph_way
+from edge.meters.cell import CELL_COLUMNS, CELL_LABELS, CELL_ROWS
 from edge.nouns import GLYPH_SIDE, NOT_A_DIGIT, Gray
-from edge.preprocessing import Preprocessing
-from edge.preprocessing import cells as cell_way
-from edge.preprocessing import glyphs as glyph_way
+from edge.paper.normalize import normalize_glyph
 from train.augment import Distortion, photograph, redraw
 from train.cells import invert_some, meter_set, meter_validation_set
 from train.confidence import Tolerance

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from edge.normalize import cut_to_ink
 from edge.nouns import Gray
+from edge.paper.normalize import cut_to_ink
 
 Residue = Callable[[Gray, np.random.Generator], Gray]
 """Ink of one digit, dark on 0, to the same with what was left on it."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from edge.atomic import output_error, replacing, write_text
 from edge.errors import BundleError, DataError
-from edge.preprocessing import preprocessing_of
+from edge.inference.preprocessing import preprocessing_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cell import normalize_cell
+from edge.meters.cell import normalize_cell
 from edge.nouns import Gray
 
 BOX_ROWS, BOX_COLUMNS = 64, 40

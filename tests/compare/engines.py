@@ -67,10 +67,10 @@ def open_engine(name: str, *arguments: str) -> Engine:
 
 def _open_readout(folder: Path) -> Engine:
     """Only readings that are "ok" are its answer; the others say that they are in doubt."""
+    from edge.inference.runtime import runtime_versions
     from edge.nouns import Frame
+    from edge.paper.reader import Reader
     from edge.pipeline import read_frame
-    from edge.reader import Reader
-    from edge.runtime import runtime_versions
 
     reader = Reader.open(folder, threads=1)
 

@@ -16,9 +16,9 @@ from convert.build import build_bundle
 from convert.measure import measure
 from convert.quantize import load_keras
 from convert.run_folder import load_run
-from edge.bundle import MODEL_FILE
-from edge.normalize import normalize_glyph, preprocessing_constants, preprocessing_hash
-from edge.runtime import RUNTIMES
+from edge.inference.bundle import MODEL_FILE
+from edge.inference.runtime import RUNTIMES
+from edge.paper.normalize import normalize_glyph, preprocessing_constants, preprocessing_hash
 
 LABELS = ["0", "1", "7", ""]
 

@@ -8,9 +8,9 @@ import pytest
 
 from convert.build import build_bundle, choose_target, verify_bundle
 from convert.run_folder import load_run
-from edge.bundle import CARD_FILE, GOLDEN_FILE, MODEL_FILE, load_card
-from edge.classifier import Classifier
 from edge.errors import BundleError, DataError, OutputError
+from edge.inference.bundle import CARD_FILE, GOLDEN_FILE, MODEL_FILE, load_card
+from edge.inference.classifier import Classifier
 
 
 def contents(folder):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convert.card import git_commit, score, tool_versions, wilson_interval
-from edge.bundle import load_card
+from edge.inference.bundle import load_card
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from convert.build import build_bundle, verify_bundle
 from convert.gates import MOST_DROP, MOST_DROP_OF_POSITIONS, most_drop
 from convert.golden import CROP_SIDES, draw_cell, read_golden
 from convert.run_folder import load_run
-from edge.bundle import GOLDEN_FILE
-from edge.cell import CELL_LABELS, cell_constants, cell_hash, normalize_cell, read_indices
 from edge.check import replay_golden
-from edge.classifier import CellClassifier, Classifier, open_network
 from edge.errors import BundleError
+from edge.inference.bundle import GOLDEN_FILE
+from edge.inference.classifier import CellClassifier, Classifier, open_network
+from edge.meters.cell import CELL_LABELS, cell_constants, cell_hash, normalize_cell, read_indices
 
 KINDS = (*range(0, 100, 10), 100, 101, 102)
 """Ten settled digits, blank, minus and what cannot be told."""

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from convert.cli import main
-from edge.bundle import GOLDEN_FILE, load_card
 from edge.errors import DataError
+from edge.inference.bundle import GOLDEN_FILE, load_card
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,8 +16,8 @@ from convert.gates import bundle_gates, format_table, model_gates
 from convert.golden import pack_golden, read_golden
 from convert.measure import Measurement, measure
 from convert.quantize import quantize_model
-from edge.bundle import CARD_FILE, GOLDEN_FILE, MODEL_FILE, load_card
-from edge.runtime import RUNTIMES, runtime_versions
+from edge.inference.bundle import CARD_FILE, GOLDEN_FILE, MODEL_FILE, load_card
+from edge.inference.runtime import RUNTIMES, runtime_versions
 
 BOTH = tuple(RUNTIMES)
 needs_both = pytest.mark.skipif(len(runtime_versions()) < 2, reason="tflite-runtime has no wheel for this Python")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from convert.golden import CROP_SIDES, choose_glyphs, draw_crop, lead_in_steps, make_golden, pack_golden, read_golden
-from edge.bundle import GOLDEN_FILE
 from edge.errors import BundleError
-from edge.normalize import normalize_glyph
+from edge.inference.bundle import GOLDEN_FILE
+from edge.paper.normalize import normalize_glyph
 
 
 @pytest.fixture

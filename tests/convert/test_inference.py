@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convert.inference import from_int8, run_apart, run_int8, to_int8
-from edge.classifier import as_int8_input
 from edge.errors import BundleError, MissingRuntimeError
-from edge.runtime import runtime_versions
+from edge.inference.classifier import as_int8_input
+from edge.inference.runtime import runtime_versions
 
 
 @given(st.floats(0.01, 10), st.integers(-128, 127), st.floats(0, 1))

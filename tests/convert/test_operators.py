@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convert.operators import NEWEST_KNOWN
-from edge.runtime import runtime_versions
+from edge.inference.runtime import runtime_versions
 
 ROOT = Path(__file__).parents[2]
 

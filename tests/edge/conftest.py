@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle import Card, sha256_file
-from edge.normalize import normalize_glyph, preprocessing_constants, preprocessing_hash
+from edge.inference.bundle import Card, sha256_file
 from edge.nouns import Prediction
-from edge.reader import Reader
+from edge.paper.normalize import normalize_glyph, preprocessing_constants, preprocessing_hash
+from edge.paper.reader import Reader
 
 LABELS = [*"0123456789", ""]
 
@@ -55,7 +55,7 @@ def card_record(folder: Path) -> dict[str, object]:
 
 
 class FakeClassifier:
-    """What `edge.classifier.Classifier` offers; every glyph is a 5 with probability 0.99."""
+    """What `edge.inference.classifier.Classifier` offers; every glyph is a 5 with probability 0.99."""
 
     runtime = "litert"
 
@@ -100,7 +100,7 @@ def fake_bundle(tmp_path, monkeypatch, golden) -> Path:
     def open_fake(folder, runtime=None, threads=1):
         return FakeClassifier(Card.model_validate_json((folder / "card.json").read_text()))
 
-    monkeypatch.setattr("edge.classifier.Classifier.open", open_fake)
+    monkeypatch.setattr("edge.inference.classifier.Classifier.open", open_fake)
     return folder
 
 

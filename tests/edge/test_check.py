@@ -5,8 +5,8 @@ import pytest
 
 from edge.check import Check, check_device, replay_golden
 from edge.errors import BundleError
-from edge.overtime import History
-from edge.state import State, write_state
+from edge.meters.overtime import History
+from edge.meters.state import State, write_state
 
 
 def outcomes(checks):

@@ -23,11 +23,11 @@ WITH_FAKE = """
 import sys
 from pathlib import Path
 sys.path.insert(0, "tests/edge")
-import conftest, edge.classifier, edge.pipeline
-from edge.bundle import Card
+import conftest, edge.inference.classifier, edge.pipeline
+from edge.inference.bundle import Card
 def open_fake(folder, runtime=None, threads=1):
     return conftest.FakeClassifier(Card.model_validate_json((folder / "card.json").read_text()))
-edge.classifier.Classifier.open = open_fake
+edge.inference.classifier.Classifier.open = open_fake
 from edge.cli import main
 sys.exit(main())
 """

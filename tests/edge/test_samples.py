@@ -8,9 +8,9 @@ import pytest
 
 from edge.check import check_device
 from edge.nouns import Frame
+from edge.paper.reader import Reader
 from edge.pictures import load_picture
 from edge.pipeline import classify_crop, read_frame
-from edge.reader import Reader
 from edge.sources import SourceSettings, open_source
 
 ROOT = Path(__file__).parents[2]

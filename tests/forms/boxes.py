@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from edge.atomic import write_text
 from edge.errors import PictureError
+from edge.forms.template import FieldBoxes, propose_template
 from edge.schema import BoxArea, FieldTable, Quad
-from edge.template import FieldBoxes, propose_template
 from tests.forms.capture import photograph, scan
 from tests.forms.filling import fill
 from tests.forms.layout import KINDS, make_form

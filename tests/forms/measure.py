@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from convert.card import wilson_interval
 from edge.atomic import write_text
-from edge.bundle import sha256_file
 from edge.config import load_config
 from edge.fields import open_fields
+from edge.inference.bundle import sha256_file
 from edge.nouns import Digit, Frame, Gray, Reading
 from edge.pipeline import read_frame
 from edge.schema import FieldTable

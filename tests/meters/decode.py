@@ -1,7 +1,7 @@
 """How often a counter is read wrong: the joint decode beside each drum rounded, and the last one cut off to its digit.
 
 `python -m tests.meters.decode [--count N] [--seed S]` prints the tables; `--choose` prints the figures that the
-constants of `edge.drums` were chosen by, on a seed of its own. No picture and no network takes part.
+constants of `edge.meters.drums` were chosen by, on a seed of its own. No picture and no network takes part.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.drums import DRUM, LOWEST_DRUM, Decoded, Wheel, WheelTraits, decode_wheels
+from edge.meters.drums import DRUM, LOWEST_DRUM, Decoded, Wheel, WheelTraits, decode_wheels
 from tests.meters.physics import Counter, apart, floored, readings, rounded, scores_of, standing
 
 CHOOSE_SEED, REPORT_SEED = 1, 2

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from edge.atomic import write_text
 from edge.board import board_name
 from edge.geometry import Points, corners_of, mapped
-from edge.judge import judge_frame, seen_again, traits_of
+from edge.meters.judge import judge_frame, seen_again, traits_of
+from edge.meters.register import Alignment, Reference, is_within
 from edge.nouns import Gray
 from edge.pictures import load_picture
-from edge.register import Alignment, Reference, is_within
 
 SEED = 20261121
 SIZE = (480, 640)

@@ -21,8 +21,8 @@ import click
 import numpy as np
 
 from edge.atomic import write_text
-from edge.cell import scores_of
-from edge.classifier import softmax
+from edge.inference.classifier import softmax
+from edge.meters.cell import scores_of
 from tests.meters.measure import Answers, Sample, answers_of, share, verdicts
 from train.cells import invert_some
 from train.data.dataset import Crops, cells_of

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from edge.atomic import write_text
-from edge.cell import normalize_cell, position_of, prediction_of
-from edge.classifier import CellClassifier
+from edge.inference.classifier import CellClassifier
+from edge.meters.cell import normalize_cell, position_of, prediction_of
 from edge.nouns import CellScores, Gray
 from tests.meters.conditions import conditions
 from tests.meters.nothing import KINDS

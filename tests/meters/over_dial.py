@@ -2,10 +2,10 @@
 
 `python -m tests.meters.over_dial [--count N] [--seed S] [--choose]` prints the tables.
 
-The physics, which shares no code with `edge.drums`: two drums and two pointers show a value; the lower drum makes its
-step while the first pointer is seen to go from 9 + phase to 10 + phase, or it turns evenly with it. Drums rest up to
-0.15 steps beside their places, and each reading errs by 0.1. A value that is off by more than 3 units of the last
-pointer is wrong.
+The physics, which shares no code with `edge.meters.drums`: two drums and two pointers show a value; the lower drum
+makes its step while the first pointer is seen to go from 9 + phase to 10 + phase, or it turns evenly with it. Drums
+rest up to 0.15 steps beside their places, and each reading errs by 0.1. A value that is off by more than 3 units of
+the last pointer is wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.drums import DIAL, DRUM, DRUM_OVER_DIAL, LOWEST_DRUM, Wheel, WheelTraits, decode_wheels
+from edge.meters.drums import DIAL, DRUM, DRUM_OVER_DIAL, LOWEST_DRUM, Wheel, WheelTraits, decode_wheels
 from tests.meters.physics import Array, Counter, scores_of
 
 CHOOSE_SEED, REPORT_SEED = 1, 2

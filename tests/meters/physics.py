@@ -8,7 +8,7 @@ tooth sits on the drum, so the carry starts from where the lower drum stands, it
 rests at 9.1 has begun to carry the next. The reading errs by a Gaussian of `noise`, and is a distribution of
 that width; a few readings, `misread`, are of something else altogether.
 
-This module shares no code with `edge.drums`: what one gets wrong the other does not.
+This module shares no code with `edge.meters.drums`: what one gets wrong the other does not.
 """
 
 from __future__ import annotations

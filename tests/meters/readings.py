@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.atomic import write_text
-from edge.overtime import Candidate, Evidence, History, Meter, Moment, step
+from edge.meters.overtime import Candidate, Evidence, History, Meter, Moment, step
 
 SEED = 20261121
 

@@ -1,7 +1,7 @@
 """How often the segments of real digits make a digit, and a wrong one, on groups that chose nothing.
 
 `python -m tests.meters.segments [--count N]` reads settled digits of `DIGITS_DATA/meter/meter.npz`. The thresholds of
-`edge.segments` were chosen on the even-numbered training groups; the others are the report. Most of these crops
+`edge.meters.segments` were chosen on the even-numbered training groups; the others are the report. Most of these crops
 are of drums: what is told of them is right or it would be a false alarm.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.segments import read_segments
+from edge.meters.segments import read_segments
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.overtime import Accepted
-from edge.register import Alignment, Reference
+from edge.meters.overtime import Accepted
+from edge.meters.register import Alignment, Reference
 from tests.meters import frames, readings
 from tests.meters.frames import (
     HARMLESS,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle import load_card
+from edge.inference.bundle import load_card
 from edge.nouns import CellScores
 from tests.meters.conditions import conditions, shifted, turned, with_gamma
 from tests.meters.measure import Answers, Sample, accuracy, answers_of, reliability, share, verdicts

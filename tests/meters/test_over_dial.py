@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.drums import DRUM_OVER_DIAL, LOWEST_DRUM
+from edge.meters.drums import DRUM_OVER_DIAL, LOWEST_DRUM
 from tests.meters import over_dial
 from tests.meters.over_dial import REPORT_SEED, stands, try_meter
 

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from convert.card import wilson_interval
 from edge.atomic import write_text
-from edge.bundle import sha256_file
+from edge.inference.bundle import sha256_file
 from edge.nouns import Frame, Gray, Prediction, Reading
+from edge.paper.reader import Reader
 from edge.pipeline import classify_crop, read_frame
-from edge.reader import Reader
 from train.data.fonts import Face, render_text
 from train.recipes import faces_of
 

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from edge.atomic import write_text
-from edge.bundle import sha256_file
+from edge.inference.bundle import sha256_file
 from edge.nouns import Frame, Reading
+from edge.paper.reader import Reader
 from edge.pipeline import read_frame
-from edge.reader import Reader
 from tests.scenes.generator import KINDS, Hand, Scene, handwriting, make_scene, print_of
 from train.card import Settings
 from train.data.fonts import render_text

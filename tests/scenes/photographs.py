@@ -12,9 +12,9 @@ from pathlib import Path
 
 from edge.atomic import write_text
 from edge.nouns import Frame
+from edge.paper.reader import Reader
 from edge.pictures import load_picture
 from edge.pipeline import read_frame
-from edge.reader import Reader
 
 
 def main() -> None:

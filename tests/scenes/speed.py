@@ -19,8 +19,8 @@ import numpy as np
 
 from edge.atomic import write_text
 from edge.nouns import Frame, Gray
+from edge.paper.reader import Reader
 from edge.pipeline import read_frame
-from edge.reader import Reader
 from tests.scenes.generator import Hand, make_scene
 from tests.scenes.measure import SEED, hands
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.nouns import Digit, Prediction, Reading
-from edge.reader import Reader
+from edge.paper.reader import Reader
 from tests.scenes.elsewhere import (
     BITMAP_SIDE,
     CHARACTER_PAGE,

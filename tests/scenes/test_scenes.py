@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.nouns import Reading
-from edge.reader import Reader
+from edge.paper.reader import Reader
 from tests.scenes.generator import KINDS, SIZE, Hand, Scene, make_scene
 from tests.scenes.measure import edit_distance, hands, measure_kind, reliability, scene_distance
 

@@ -32,10 +32,10 @@ import numpy as np
 from edge.atomic import write_text
 from edge.board import board_name
 from edge.config import Config, parse_config
-from edge.notify import Log, Supervisor
 from edge.nouns import Frame, Reading
 from edge.pipeline import Reader, Sink, read_frame
-from edge.service import Setup, Signals, Surroundings, serve
+from edge.service.loop import Setup, Signals, Surroundings, serve
+from edge.service.notify import Log, Supervisor
 from edge.sources import Backoff, LiveSource, SourceSettings, open_source
 from edge.sources.base import Source
 from edge.sources.demo import render_meter

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from edge.errors import BundleError, DataError
-from edge.normalize import preprocessing_hash
 from edge.nouns import NOT_A_DIGIT
+from edge.paper.normalize import preprocessing_hash
 from train.card import Settings
 from train.checkpoint import Checkpoint, Progress
 from train.data.dataset import Dataset, glyphs_of

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.cell import CELL_LABELS
 from edge.errors import DataError
+from edge.meters.cell import CELL_LABELS
 from train.card import Settings
 from train.cells import TRAINING, CellMix, draw_evenly, meter_faces, meter_set, meter_validation_set, soft_targets
 from train.data.choose import open_dataset

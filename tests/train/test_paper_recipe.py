@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from edge.normalize import normalize_glyph
 from edge.nouns import NOT_A_DIGIT
+from edge.paper.normalize import normalize_glyph
 from train.data.dataset import Dataset, Digits
 from train.recipes import CROPS, PAGE, RECIPES, SETTLED_SET, build_paper
 

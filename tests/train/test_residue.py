@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.normalize import cut_to_ink
+from edge.paper.normalize import cut_to_ink
 from train.data.dataset import Dataset
 from train.residue import beside, residue_of, ruled
 

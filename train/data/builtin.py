@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from sklearn.datasets import load_digits
 
-from edge.normalize import cut_to_ink
 from edge.nouns import GLYPH_SIDE, Gray
+from edge.paper.normalize import cut_to_ink
 from train.data.dataset import Dataset, Digits
 from train.data.fonts import Face, digit_faces, family, hershey_faces, render_text
 

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cell import CELL_COLUMNS, CELL_ROWS, normalize_cell
 from edge.errors import DataError
-from edge.normalize import normalize_glyph
+from edge.meters.cell import CELL_COLUMNS, CELL_ROWS, normalize_cell
 from edge.nouns import GLYPH_SIDE
+from edge.paper.normalize import normalize_glyph
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -79,7 +79,7 @@ class Crops:
     images : (n, 64, 40, 3) uint8
         As cameras cut them, brought to one size; blue, green, red.
     labels : (n,) int64
-        Places in `edge.cell.CELL_LABELS`.
+        Places in `edge.meters.cell.CELL_LABELS`.
     groups : (n,) int64
         The meter or the contributor of each; a split keeps them apart.
     sources : (n,) int64

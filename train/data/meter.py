@@ -13,8 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.cell import CELL_LABELS
 from edge.errors import DataError
+from edge.meters.cell import CELL_LABELS
 from edge.nouns import POSITIONS
 from train.data.dataset import CROP_SHAPE, Crops, DataNotFoundError, Dataset, Images, hash_file
 from train.data.places import data_places, find_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edge.cell import CELL_LABELS
+from edge.meters.cell import CELL_LABELS
 from train.cells import meter_faces
 from train.data.dataset import Crops, Dataset
 from train.drums import draw_scenes

@@ -1,0 +1,1 @@
+"""Forms: pages found, fields of boxes read, stacks worked through."""

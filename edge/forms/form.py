@@ -1,0 +1,173 @@
+"""A form's fields: from the cells of a page to a reading a field. Blank cells are blank, doubt says which cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edge.forms.blanks import Walls, ink_of_walls, marked_walls
+from edge.forms.boxes import (
+    Lines,
+    Written,
+    cut_cells,
+    known_lines,
+    printed_lines,
+    written_in,
+)
+from edge.forms.checks import broken_rule, misplaced
+from edge.forms.region import print_in
+from edge.geometry import Points, box_around, corners_of
+from edge.inference.classifier import Classifier
+from edge.nouns import UNREADABLE, Box, Digit, Gray, Prediction, Reading, Region
+from edge.paper.decode import SURE, glyph_of
+from edge.paper.views import MAPS, agreed, views_of
+from edge.schema import FieldTable
+from edge.text import BLANK, with_point
+
+BLANK_CONFIDENCE = 0.9995
+"""Of a cell without any ink."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxField:
+    """A field of boxes: its table, its cells' corners in the reference picture, and its printed lines there.
+
+    Parameters
+    ----------
+    table : FieldTable
+    quads : tuple of (4, 2) float64
+    lines : tuple of Lines
+        Of each cell; empty without a reference picture.
+    walls : Walls, optional
+        The ink on and beside the cells' walls in the reference picture.
+    print_ : (rows, columns) uint8, optional
+        255 on what the reference picture has in a field's region.
+    """
+
+    table: FieldTable
+    quads: tuple[Points, ...]
+    lines: tuple[Lines, ...] = ()
+    walls: Walls | None = None
+    print_: Gray | None = None
+
+    @classmethod
+    def of(cls, table: FieldTable, reference: Gray | None) -> BoxField:
+        """The field with what the reference picture shows of its lines and its print."""
+        quads = tuple(corners_of(box) for box in table.digits)
+        if reference is None:
+            return cls(table, quads)
+        if table.region is not None:
+            return cls(table, quads, print_=print_in(reference, corners_of(table.region)))
+        cells = cut_cells(reference, quads)
+        return cls(table, quads, tuple(printed_lines(cells)), ink_of_walls(cells))
+
+
+def read_boxes(
+    gray: Gray, fields: Sequence[tuple[BoxField, Sequence[Points]]], classifier: Classifier, cutoff: float
+) -> list[Reading]:
+    """A reading a field, all cells of the page in one inference and the doubtful ones in a second.
+
+    Parameters
+    ----------
+    gray : (rows, columns) uint8
+    fields : sequence of (BoxField, quads)
+        With the corners of its cells in the frame.
+    classifier : Classifier
+    cutoff : float
+        Least confidence of a digit that is believed.
+    """
+    cells = [_written(gray, field, quads) for field, quads in fields]
+    answers = iter(_predict([each.region for row in cells for each in row if each.region], classifier))
+    return [
+        _reading(field.table, quads, row, [next(answers) if each.region else None for each in row], cutoff)
+        for (field, quads), row in zip(fields, cells, strict=True)
+    ]
+
+
+def _written(gray: Gray, field: BoxField, quads: Sequence[Points]) -> list[Written]:
+    """What is written in a field's cells."""
+    cells = cut_cells(gray, quads)
+    written = written_in(cells, known_lines(cells, field.lines) if field.lines else printed_lines(cells))
+    is_blank = [each.region is None and each.doubt is None for each in written]
+    if not any(is_blank):
+        return written
+    marked = marked_walls(ink_of_walls(cells), field.walls, is_blank)
+    return [Written(None, "a mark on its wall") if mark else each for each, mark in zip(written, marked, strict=True)]
+
+
+def _predict(regions: Sequence[Region], classifier: Classifier) -> list[Prediction]:
+    """What the network says of each region, of the doubtful ones after a second look."""
+    glyphs = [glyph_of(region) for region in regions]
+    first = classifier.predict(glyphs)
+    unsure = [k for k, prediction in enumerate(first) if prediction.confidence < SURE]
+    views = iter(classifier.predict([view for k in unsure for view in views_of(glyphs[k])]))
+    second = {k: agreed(first[k], [next(views) for _ in MAPS]) for k in unsure}
+    return [second.get(k, prediction) for k, prediction in enumerate(first)]
+
+
+def _reading(
+    table: FieldTable,
+    quads: Sequence[Points],
+    cells: Sequence[Written],
+    predictions: Sequence[Prediction | None],
+    cutoff: float,
+) -> Reading:
+    digits = tuple(
+        _digit(quad, cell, prediction, cutoff) for quad, cell, prediction in zip(quads, cells, predictions, strict=True)
+    )
+    doubts = [
+        _doubt(cell, prediction, digit) for cell, prediction, digit in zip(cells, predictions, digits, strict=True)
+    ]
+    reason = next((f"cell {k}: {doubt}" for k, doubt in enumerate(doubts, 1) if doubt), None)
+    return judged(table, digits, box_around(np.concatenate(list(quads))), reason)
+
+
+def _digit(quad: Points, cell: Written, prediction: Prediction | None, cutoff: float) -> Digit:
+    box = box_around(quad)
+    if prediction is None:
+        return Digit(UNREADABLE, 0.0, box) if cell.doubt else Digit(BLANK, BLANK_CONFIDENCE, box)
+    confidence = prediction.confidence if prediction.is_digit else 0.0
+    is_believed = cell.doubt is None and confidence >= cutoff
+    return Digit(prediction.label if is_believed else UNREADABLE, confidence, box)
+
+
+def _doubt(cell: Written, prediction: Prediction | None, digit: Digit) -> str | None:
+    """Why a cell is not believed; None where it is."""
+    if cell.doubt or prediction is None:
+        return cell.doubt
+    if not prediction.is_digit:
+        return "not a digit"
+    return f"{prediction.label} or another digit" if digit.text == UNREADABLE else None
+
+
+def judged(table: FieldTable, digits: Sequence[Digit], box: Box, doubt: str | None) -> Reading:
+    """The reading that a field's characters make under its rules.
+
+    Parameters
+    ----------
+    table : FieldTable
+    digits : sequence of Digit
+        One a cell, `BLANK` for a blank one.
+    box : (x, y, width, height)
+        Of the whole field, in pixels of the frame.
+    doubt : str, optional
+        Why a character is not believed.
+    """
+    text = "".join(digit.text for digit in digits).strip(BLANK)
+    confidence = math.prod(digit.confidence for digit in digits)
+    reading = Reading(table.name, text, None, "uncertain", confidence, box, doubt, tuple(digits))
+    if not text:
+        return replace(reading, status="rejected" if table.required else "empty", reason="left blank")
+    if BLANK in text:
+        return replace(reading, reason=doubt or "a blank cell between digits")
+    text = with_point(text, table.decimals)
+    if doubt:
+        return replace(reading, text=text)
+    value = float(text)
+    broken = misplaced(table, [digit.text == BLANK for digit in digits]) or broken_rule(table, text, value)
+    if broken:
+        return replace(reading, text=text, status="rejected", reason=broken)
+    return replace(reading, text=text, value=value, status="ok")

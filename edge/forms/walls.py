@@ -1,0 +1,113 @@
+"""The straight lines that a form is printed with: thin or thick, faint, dotted or coloured, level and upright.
+
+A line is dark along a run of pixels. The darkness below the paper is opened along the run, so that writing goes and
+lines stay however faint they are, and a line is what stands out from its two sides. Grayscale morphology as in Serra,
+Image Analysis and Mathematical Morphology (1982).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from edge.nouns import Gray
+from edge.paper.binarize import NOISE_FACTOR, noise_level
+
+LENGTH = 15
+"""Pixels that a line is straight for at the least: 2 mm at 200 dpi, where the lowest cells are 3 mm high."""
+
+STRAY = 3
+"""Pixels that it may stray by across that length: a slope of 8 degrees."""
+
+THICK = 13
+"""Pixels across which a faint line stands out from its sides: 1.5 mm at 200 dpi; a thicker one is as dark as ink."""
+
+DARK = 0.4
+"""Share of the picture's contrast from which on a run is a line whatever lies beside it, as at a black band's edge."""
+
+LEAST_DARK = 60.0
+"""... and gray levels: a shaded area is paler."""
+
+PAPER_WINDOW = 61
+"""Pixels that the paper is the lightest of, 7 mm: more than a band or a shaded cell is wide."""
+
+FAINT = 9
+"""Gray levels that a faint line differs from its sides by at the least: opened along its run, noise stays below."""
+
+
+SHADE, SHADE_SIDE = 6.0, 11
+"""Gray levels that shade differs from the paper by, and the least side of a shaded area in pixels: pens are thinner."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Walls:
+    """The lines of a picture.
+
+    Parameters
+    ----------
+    level, upright : (rows, columns) uint8
+        Gray levels by which a pixel stands out as one of a line from side to side, and from top to bottom.
+    depth : (rows, columns) uint8
+        Gray levels that a pixel is darker than the paper around it.
+    faint, dark : float
+        Gray levels from which on a pixel is more than noise, and as dark as ink.
+    gap : int
+        Pixels at the most between the dots of a line; 0 where only solid ones count.
+    """
+
+    level: Gray
+    upright: Gray
+    depth: Gray
+    faint: float
+    dark: float
+    gap: int
+
+
+def find_walls(gray: Gray, gap: int = 0) -> Walls:
+    """The lines of an upright picture.
+
+    Parameters
+    ----------
+    gray : (rows, columns) uint8
+        Dark lines on light paper.
+    gap : int
+        Pixels at the most between the dots of a line.
+    """
+    depth = depth_of(gray)
+    dark = max(LEAST_DARK, DARK * float(np.percentile(depth[::4, ::4], 99.5)))
+    faint = max(float(FAINT), NOISE_FACTOR * noise_level(gray) / 2)
+    level = _standing_out(depth, gap, dark)
+    upright = cv2.transpose(_standing_out(cv2.transpose(depth), gap, dark))
+    return Walls(level, upright, depth, faint, dark, gap)
+
+
+def with_shades(walls: Walls) -> Walls:
+    """The walls and the straight borders of shaded areas, which part cells that no line does."""
+    soft = cv2.blur(walls.depth, (5, 5))
+    shade = cv2.morphologyEx(soft, cv2.MORPH_OPEN, np.ones((SHADE_SIDE, SHADE_SIDE), np.uint8))
+    mask = cv2.compare(shade, max(SHADE, walls.faint / 2), cv2.CMP_GT)
+    borders = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    borders = cv2.min(borders, int(min(255.0, walls.dark + 1)))
+    lines = cv2.bitwise_and(walls.depth, cv2.compare(walls.depth, walls.dark, cv2.CMP_GT))
+    level = cv2.max(walls.level, _standing_out(borders, 0, walls.dark))
+    upright = cv2.max(walls.upright, cv2.transpose(_standing_out(cv2.transpose(borders), 0, walls.dark)))
+    return replace(walls, level=level, upright=upright, depth=cv2.max(borders, lines))
+
+
+def depth_of(gray: Gray) -> Gray:
+    """How much darker than the paper each pixel is, (rows, columns) uint8."""
+    small = cv2.resize(gray, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    window = np.ones((PAPER_WINDOW // 4, PAPER_WINDOW // 4), np.uint8)
+    paper = cv2.blur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, window, borderType=cv2.BORDER_REPLICATE), (5, 5))
+    return cv2.subtract(cv2.resize(paper, gray.shape[::-1], interpolation=cv2.INTER_LINEAR), gray)
+
+
+def _standing_out(depth: Gray, gap: int, dark: float) -> Gray:
+    """By how many gray levels level runs stand out: from their sides, or from the paper where they are dark."""
+    joined = cv2.morphologyEx(depth, cv2.MORPH_CLOSE, np.ones((1, gap + 1), np.uint8)) if gap else depth
+    wider = cv2.dilate(joined, np.ones((STRAY, 1), np.uint8))
+    opened = cv2.min(cv2.morphologyEx(wider, cv2.MORPH_OPEN, np.ones((1, LENGTH), np.uint8)), joined)
+    thin = cv2.morphologyEx(opened, cv2.MORPH_TOPHAT, np.ones((THICK, 1), np.uint8))
+    return cv2.max(thin, cv2.bitwise_and(opened, cv2.compare(opened, dark, cv2.CMP_GT)))

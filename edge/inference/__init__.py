@@ -1,0 +1,1 @@
+"""Bundles, the interpreter that runs them, and what their networks say."""

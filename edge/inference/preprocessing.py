@@ -1,0 +1,43 @@
+"""The two ways of preprocessing, one of which every bundle names: ink to glyphs, and a meter's cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.meters.cell import CELL_COLUMNS, CELL_ROWS, cell_constants, cell_hash, normalize_cell
+from edge.nouns import GLYPH_SIDE, Gray
+from edge.paper.normalize import normalize_glyph, preprocessing_constants, preprocessing_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """A way to a network's input: what it makes, of which shape, and all that decides it, with its hash."""
+
+    makes: str
+    shape: tuple[int, int]
+    constants: dict[str, float | int | str]
+    sha256: str
+    normalize: Callable[[Gray], Gray]
+
+
+def glyphs() -> Preprocessing:
+    """Ink of a character to a glyph."""
+    return Preprocessing(
+        "glyphs", (GLYPH_SIDE, GLYPH_SIDE), preprocessing_constants(), preprocessing_hash(), normalize_glyph
+    )
+
+
+def cells() -> Preprocessing:
+    """A meter's cell, as it is."""
+    return Preprocessing("cells", (CELL_ROWS, CELL_COLUMNS), cell_constants(), cell_hash(), normalize_cell)
+
+
+def preprocessing_of(sha256: str) -> Preprocessing | None:
+    """The way with that hash, or None: it is of another version."""
+    return next((way for way in (glyphs(), cells()) if way.sha256 == sha256), None)
+
+
+def nearest_preprocessing(constants: dict[str, float | int | str]) -> Preprocessing:
+    """The way whose constants have the names of these, whatever their values."""
+    return max((glyphs(), cells()), key=lambda way: len(way.constants.keys() & constants.keys()))

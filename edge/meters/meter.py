@@ -1,0 +1,197 @@
+"""A meter's fields: from the windows of drums, the places of a display and the faces of dials to one value each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.forms.checks import broken_rule
+from edge.geometry import Points, box_around, corners_of, cut_upright, sides_of
+from edge.inference.classifier import CellClassifier
+from edge.meters.cell import normalize_cell
+from edge.meters.drums import (
+    DIAL,
+    DIGITS,
+    DRUM,
+    DRUM_OVER_DIAL,
+    LOWEST_DRUM,
+    Decoded,
+    Wheel,
+    WheelTraits,
+    decode_cells,
+    decode_wheels,
+    drum_wheels,
+    position_of,
+)
+from edge.meters.needle import SIDE as DIAL_SIDE
+from edge.meters.needle import read_dial
+from edge.meters.register import cut_quad
+from edge.meters.segments import contradicts
+from edge.nouns import POSITIONS, UNREADABLE, Box, Candidate, CellScores, Colour, Digit, Gray, Reading
+from edge.schema import FieldTable
+from edge.text import with_point
+
+UNSEEN = 0.5
+"""A drum or a dial is read only if its likeliest positions, two steps together, have this probability: the others must
+not guess for it.
+"""
+
+STEP = POSITIONS // DIGITS
+"""Tenths from one digit to the next."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeterReader:
+    """What reads the fields of a meter: its network, and the least probability of a value that is believed.
+
+    Of drums and dials, that is the probability to be right to one unit of the last place.
+    """
+
+    classifier: CellClassifier
+    cutoff: float
+
+    def read(
+        self,
+        gray: Gray,
+        table: FieldTable,
+        digits: Sequence[Points],
+        dials: Sequence[Points],
+        colour: Colour | None = None,
+    ) -> Reading:
+        """The value of a field, all of its cells explained together.
+
+        Parameters
+        ----------
+        gray : (rows, columns) uint8
+        table : FieldTable
+        digits, dials : sequence of (4, 2) float64
+            Corners in the frame, most significant first.
+        colour : (rows / 2, columns / 2, 3) uint8 BGR, optional
+            What dials are read in; else `gray`, where a red needle may not be told from the face.
+        """
+        pictures = [cut_cell(gray, quad) for quad in digits]
+        cells = self.classifier.predict([normalize_cell(picture) for picture in pictures])
+        boxes = [box_around(quad) for quad in (*digits, *dials)]
+        if table.kind != "drum":
+            reading = _reading(table, decode_cells(cells), boxes, [None] * len(boxes), self.cutoff)
+            return _checked_by_segments(reading, pictures, cells)
+        pointers = [
+            read_dial(cut_dial(gray, colour, quad), clockwise=number not in table.counterclockwise)
+            for number, quad in enumerate(dials, 1)
+        ]
+        wheels = [
+            *drum_wheels(cells, traits_of(table, is_lowest=True), traits_of(table, is_lowest=False)),
+            *(Wheel(pointer.positions, pointer.unreadable, DIAL) for pointer in pointers),
+        ]
+        positions = [_shown_position(wheel) for wheel in wheels]
+        return _reading(table, decode_wheels(wheels), boxes, positions, self.cutoff)
+
+
+def _checked_by_segments(reading: Reading, pictures: Sequence[Gray], cells: Sequence[CellScores]) -> Reading:
+    """The reading of a display, in doubt where the segments of a cell show another digit than the network says."""
+    if not reading.candidates:
+        return reading
+    number = next((k for k, pair in enumerate(zip(pictures, cells, strict=True), 1) if contradicts(*pair)), None)
+    if number is None:
+        return reading
+    reason = reading.reason or f"the segments of cell {number} show another digit"
+    return replace(reading, value=None, status="uncertain", reason=reason, candidates=())
+
+
+def _shown_position(wheel: Wheel) -> float | None:
+    """Where a wheel stands, 0.0 to 9.9; None where it shows nothing, or could stand anywhere."""
+    likeliest = np.sort(wheel.positions)[-2 * STEP :].sum()
+    return round(position_of(wheel.positions), 1) % 10 if likeliest > UNSEEN else None
+
+
+def cut_cell(gray: Gray, quad: Points) -> Gray:
+    """What a quadrilateral shows, upright, at the frame's own scale; a box of whole pixels is copied as it is."""
+    width, height = sides_of(quad)
+    return cut_quad(gray, quad, (round(width), round(height)))
+
+
+def cut_dial(gray: Gray, colour: Colour | None, quad: Points) -> NDArray[np.uint8]:
+    """The dial in a quadrilateral, upright, from the colour planes where there are any, as large as it is looked at."""
+    picture = gray if colour is None else colour
+    scaled = quad * (np.array(picture.shape[1::-1]) / gray.shape[::-1])
+    width, height = (max(DIAL_SIDE, round(side)) for side in sides_of(scaled))
+    return cut_upright(picture, scaled, (width, height))[0]
+
+
+def traits_of(table: FieldTable, *, is_lowest: bool) -> WheelTraits:
+    """How the drums of a field turn: each while the wheel below goes from 9 to 0, the lowest of all wheels evenly."""
+    lowest = DRUM_OVER_DIAL if table.dials else LOWEST_DRUM
+    plain = replace(
+        lowest if is_lowest else DRUM,
+        direction=-1 if table.backward else 1,
+        slack=table.slack if table.slack is not None else DRUM.slack,
+        hang=table.hang,
+    )
+    return replace(plain, engages_at=DIGITS - 0.5, span=0.0, even=0.0) if table.jumps else plain
+
+
+def _reading(
+    table: FieldTable, decoded: Decoded, boxes: Sequence[Box], positions: Sequence[float | None], cutoff: float
+) -> Reading:
+    is_seen = [position is not None or table.kind != "drum" for position in positions]
+    rivals = set() if decoded.near >= cutoff else _rivalled(decoded)
+    believed = [
+        symbol if seen and k not in rivals and (confidence >= cutoff or decoded.near >= cutoff) else UNREADABLE
+        for k, (symbol, confidence, seen) in enumerate(zip(decoded.symbols, decoded.confidences, is_seen, strict=True))
+    ]
+    digits = tuple(
+        Digit(symbol or " ", confidence, box, position)
+        for symbol, confidence, box, position in zip(believed, decoded.confidences, boxes, positions, strict=True)
+    )
+    points = np.concatenate([corners_of(box) for box in boxes])
+    reading = Reading(
+        table.name, "".join(believed), None, "uncertain", decoded.confidence, box_around(points), None, digits
+    )
+    if not decoded.text and decoded.confidence >= cutoff:
+        return replace(reading, status="empty", reason="blank")
+    if not all(is_seen):
+        unseen = next(number for number, seen in enumerate(is_seen, 1) if not seen)
+        text = with_point(reading.text, table.decimals)
+        return replace(reading, reason=f"cell {unseen} shows no digit", text=text)
+    reading = replace(reading, candidates=_candidates(table, decoded))
+    if decoded.near < cutoff:
+        likely, other = (with_point(text, table.decimals) or "blank" for text in (decoded.text, decoded.runner_up))
+        return replace(reading, reason=f"{likely} or {other}", text=with_point(_doubted(reading), table.decimals))
+    text = with_point(decoded.text, table.decimals)
+    broken = broken_rule(table, text, float(text))
+    if broken:
+        return replace(reading, text=text, status="rejected", reason=broken, candidates=())
+    return replace(reading, text=text, value=float(text), status="ok")
+
+
+def _candidates(table: FieldTable, decoded: Decoded) -> tuple[Candidate, ...]:
+    """The values that a field may show and its rules allow, most likely first: the decoded one and its runner-up.
+
+    Each has the probability of what is within a unit of it.
+    """
+    rival = min(decoded.near / decoded.odds, 1.0 - decoded.near)
+    shares: dict[float, float] = {}
+    for digits, probability in ((decoded.text, decoded.near), (decoded.runner_up, rival)):
+        if probability > 0 and any(symbol.isdigit() for symbol in digits):
+            text = with_point(digits, table.decimals)
+            if broken_rule(table, text, float(text)) is None:
+                shares[float(text)] = shares.get(float(text), 0.0) + probability
+    return tuple(Candidate(*each) for each in sorted(shares.items(), key=lambda each: -each[1]))
+
+
+def _rivalled(decoded: Decoded) -> set[int]:
+    """Which symbols the runner-up has otherwise."""
+    if len(decoded.runner_up) != len(decoded.symbols):
+        return set()
+    return {k for k, (one, other) in enumerate(zip(decoded.symbols, decoded.runner_up, strict=True)) if one != other}
+
+
+def _doubted(reading: Reading) -> str:
+    """The text with at least one "?": the least sure digit's, where each for itself is sure enough."""
+    if UNREADABLE in reading.text:
+        return reading.text
+    least = min(range(len(reading.digits)), key=lambda k: reading.digits[k].confidence)
+    return "".join(UNREADABLE if k == least else digit.text.strip() for k, digit in enumerate(reading.digits))

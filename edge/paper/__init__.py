@@ -1,0 +1,1 @@
+"""Numbers on paper: from a gray picture to readings."""

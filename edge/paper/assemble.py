@@ -1,0 +1,299 @@
+"""From marks to readings: text, value, status and the reason for doubt. Digits are never altered to please a rule."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+
+from edge.nouns import UNREADABLE, Box, Digit, Reading, Status
+from edge.paper.binarize import Ink
+from edge.paper.decode import Mark
+from edge.paper.layout import Line
+from edge.paper.pieces import MIN_HEIGHT, Piece, union_box
+from edge.paper.segment import depth_of
+from edge.paper.separators import lean_of, separate
+
+LEAST_DIGITS = 0.6
+"""A line with marks that are no digits, and with a lesser share of sure ones, is writing and left out."""
+
+APART = 0.8
+"""What is no digit belongs to the number unless the gap to it is wider than this, over the digits' height."""
+
+AMONG_LETTERS = 2.0
+"""A lone digit this close to writing, over its height, may be a letter of it."""
+
+SOLID = 0.6
+"""A separator, or a part of a digit, has at least this share of the digits' contrast to the paper."""
+
+BOW = 0.15
+"""A 1 bows by at most 0.11 of its height (217 of the training's faces and of validation writers), half a 0 by 0.19."""
+
+FEW = 2
+"""With no more marks than this, one doubt leaves no digit that could be believed: it may all be a sign or a letter."""
+
+LEAST_STEPS, HOLE, HOLE_GAP = 3, 1.75, 0.6
+"""From this many steps from digit to digit on, one this many times longer than the usual one is a hole, if the gap in
+it is this wide, over the digits' height.
+"""
+
+WHOLE = 0.85
+"""A digit at the upper or lower border is whole if it is at least this high, over the digits inside the frame."""
+
+FRAGMENT = 0.008
+"""Left over ink leaves doubt when its box is larger than this, over the square of the digits' height."""
+
+
+def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list[Reading]:
+    """One line's readings, left to right, named by `name_readings` later: none where it is no number at all.
+
+    A line is one number, unless colons or slashes part it. A mark at the frame's border may be cut
+    off, and is not believed.
+
+    Parameters
+    ----------
+    ink : Ink
+    line : Line
+    marks : sequence of Mark
+        Left to right.
+    cutoff : float
+        Least confidence of a digit that is believed.
+    """
+    frame_size = (ink.mask.shape[1], ink.mask.shape[0])
+    marks = _trim(marks, cutoff, line.height)
+    digits = [mark for mark in marks if mark.prediction.is_digit]
+    believed = sum(mark.confidence >= cutoff for mark in marks)
+    if not digits or (len(digits) < len(marks) and believed < LEAST_DIGITS * len(marks)):
+        return []
+    if len(marks) == 1 and not believed:
+        return []
+    usual = _usual_height(marks, frame_size)
+    characters = [_character(mark, cutoff, usual, frame_size) for mark in marks]
+    solid = _solid(ink, line, characters)
+    separated = separate(marks, characters, line, solid)
+    shared = _unexplained(line, [*(mark.region.box for mark in marks), *separated.signs], solid)
+    shared = shared or separated.doubt or _doubt_of_strokes(marks)
+    readings = [
+        _reading(number, _reason(marks, number, usual, frame_size) or shared or _doubt_of_gaps(number, line.height))
+        for number in separated.numbers
+    ]
+    return [_unbelieved(reading) for reading in readings] if shared and len(marks) <= FEW else readings
+
+
+def _unbelieved(reading: Reading) -> Reading:
+    """The reading with none of its digits believed."""
+    digits = tuple(replace(digit, text=UNREADABLE) for digit in reading.digits)
+    return replace(reading, text=UNREADABLE * len(digits), digits=digits)
+
+
+def doubt_among_letters(reading: Reading, writing: Sequence[Box]) -> Reading:
+    """The reading, in doubt if it is a lone digit in a row of writing: an l, an I or an O of some word.
+
+    Parameters
+    ----------
+    writing : sequence of boxes
+        Lines that are no numbers.
+    """
+    if reading.status != "ok" or len(reading.digits) > 1 or reading.box is None:
+        return reading
+    x, y, width, height = reading.box
+    reach = AMONG_LETTERS * height
+    if any(
+        ox < x + width + reach and x - reach < ox + ow and min(y + height, oy + oh) - max(y, oy) > 0.4 * min(height, oh)
+        for ox, oy, ow, oh in writing
+    ):
+        return replace(reading, value=None, status="uncertain", reason="a lone digit among letters")
+    return reading
+
+
+def name_readings(readings: Sequence[Reading]) -> list[Reading]:
+    """The readings as line-1, line-2, … in their order; one reading that says so where there are none."""
+    if not readings:
+        return [empty_reading("no digits found")]
+    return [
+        Reading(f"line-{number}", r.text, r.value, r.status, r.confidence, r.box, r.reason, r.digits)
+        for number, r in enumerate(readings, start=1)
+    ]
+
+
+def empty_reading(reason: str, name: str = "frame") -> Reading:
+    """The reading of a picture without digits."""
+    return Reading(name, "", None, "empty", 0.0, None, reason)
+
+
+def value_of(text: str) -> float | None:
+    """The number that a text of digits, points, commas and a minus sign stands for; None where it is none.
+
+    The last of two different separators is the decimal one; a separator that comes twice, and a comma
+    before exactly three last digits, part thousands unless a 0 leads; a colon or a slash is no number's.
+    """
+    match = re.fullmatch(r"(-?)(\d[\d.,]*)", text)
+    if not match or not match[2][-1].isdigit() or re.search(r"[.,]{2}", match[2]):
+        return None
+    body = match[2]
+    kinds = [character for character in body if character in ".,"]
+    thousands = _thousands_separator(body, kinds)
+    if thousands:
+        decimal = "," if thousands == "." else "."
+        if not re.fullmatch(rf"[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+(?:{re.escape(decimal)}\d+)?", body):
+            return None
+        body = body.replace(thousands, "")
+    return float(match[1] + body.replace(",", "."))
+
+
+def _thousands_separator(body: str, kinds: Sequence[str]) -> str | None:
+    if len(set(kinds)) == 2:
+        return kinds[0]
+    if len(kinds) > 1:
+        return kinds[0]
+    return "," if re.fullmatch(r"[1-9]\d{0,2},\d{3}", body) else None
+
+
+def _trim(marks: Sequence[Mark], cutoff: float, height: float) -> list[Mark]:
+    """Drop what is surely no digit before the first and after the last digit, when it stands apart: a unit, a label.
+
+    What stands close stays: it may be a digit that the network takes for none, and then the rest is
+    another number.
+    """
+    digits = [k for k, mark in enumerate(marks) if mark.prediction.is_digit]
+    if not digits:
+        return list(marks)
+    first, last = digits[0], digits[-1]
+    before, after = marks[:first], marks[last + 1 :]
+    if before and _stands_apart(before, before[-1], marks[first], cutoff, height):
+        before = []
+    if after and _stands_apart(after, marks[last], after[0], cutoff, height):
+        after = []
+    return [*before, *marks[first : last + 1], *after]
+
+
+def _stands_apart(others: Sequence[Mark], left: Mark, right: Mark, cutoff: float, height: float) -> bool:
+    """Whether `others`, none of them a digit, surely are none and end at a wide gap, that from `left` to `right`."""
+    gap = right.region.box[0] - left.region.box[0] - left.region.box[2]
+    return gap > APART * height and all(mark.prediction.confidence >= cutoff for mark in others)
+
+
+def _character(mark: Mark, cutoff: float, usual: float, frame_size: tuple[int, int]) -> Digit:
+    believed = (
+        mark.confidence >= cutoff
+        and not _is_cut_off(mark.region.box, usual, frame_size)
+        and not (mark.prediction.label == "1" and bow_of(mark) > BOW)
+    )
+    return Digit(mark.prediction.label if believed else UNREADABLE, mark.confidence, mark.region.box)
+
+
+def _is_cut_off(box: Box, usual: float, frame_size: tuple[int, int]) -> bool:
+    """Whether the frame's border may hide a part of a digit: one as high as the others is whole from top to foot."""
+    x, y, width, height = box
+    if x <= 0 or x + width >= frame_size[0]:
+        return True
+    return (y <= 0 or y + height >= frame_size[1]) and height < WHOLE * usual
+
+
+def _usual_height(marks: Sequence[Mark], frame_size: tuple[int, int]) -> float:
+    """Middle height of the marks that end inside the frame; where there is none, more than the frame has rows."""
+    boxes = [mark.region.box for mark in marks]
+    inside = [height for _, y, _, height in boxes if y > 0 and y + height < frame_size[1]]
+    return float(median(inside)) if inside else 2.0 * frame_size[1]
+
+
+def _solid(ink: Ink, line: Line, characters: Sequence[Digit]) -> list[Piece]:
+    """The small pieces of a line that are drawn as darkly as its digits; the others are specks of the paper."""
+    if not line.small:
+        return []
+    depth = sorted(depth_of(ink, character.box) for character in characters)[len(characters) // 2]
+    return [small for small in line.small if depth_of(ink, small.box) > SOLID * depth]
+
+
+def _unexplained(line: Line, taken: Sequence[Box], solid: Sequence[Piece]) -> str | None:
+    """A reason for doubt where ink as large as a part of a digit was left over, or None."""
+    least = FRAGMENT * line.height**2
+    left_over = [piece for piece in solid if piece.box[2] * piece.height > least and not _inside_any(piece.box, taken)]
+    if left_over:
+        return "ink between the digits was not understood"
+    if line.beside:
+        return "a mark close to the number is no part of it"
+    return None
+
+
+def _inside_any(box: Box, others: Sequence[Box]) -> bool:
+    x, y, width, height = box
+    return any(x >= o[0] and y >= o[1] and x + width <= o[0] + o[2] and y + height <= o[1] + o[3] for o in others)
+
+
+def _doubt_of_gaps(number: Sequence[Digit], height: float) -> str | None:
+    """A reason where the digits' even pitch has a hole as wide as one of them: glare may hide a digit."""
+    middles = [sign.box[0] + sign.box[2] / 2 for sign in number]
+    steps = [
+        (right - left, number[k + 1].box[0] - number[k].box[0] - number[k].box[2])
+        for k, (left, right) in enumerate(pairwise(middles))
+    ]
+    if len(steps) < LEAST_STEPS:
+        return None
+    usual = median(step for step, _ in steps)
+    if any(step > HOLE * usual and gap > HOLE_GAP * height for step, gap in steps):
+        return "a digit may be hidden in a gap"
+    return None
+
+
+def _doubt_of_strokes(marks: Sequence[Mark]) -> str | None:
+    """A reason where all there is are bare strokes, one or two of them, or cut from one piece.
+
+    They may be an l, a quotation mark, or the legs of an m.
+    """
+    is_cut = any(mark.odds < 1.0 for mark in marks)
+    if (len(marks) <= 2 or is_cut) and all(_is_bare_stroke(mark) for mark in marks):
+        return "bare strokes may be ones, letters or marks"
+    return None
+
+
+def bow_of(mark: Mark) -> float:
+    """How far a mark's ink bows to one side of the line from its top to its foot, over its height."""
+    ink = mark.region.coverage.astype(np.float64)
+    mass = ink.sum(axis=1)
+    rows = np.flatnonzero(mass > 0.15 * np.median(mass[mass > 0])) if mass.any() else np.empty(0, np.int64)
+    if len(rows) < MIN_HEIGHT:
+        return 0.0
+    middles = ink[rows] @ np.arange(ink.shape[1]) / mass[rows]
+    height = rows[-1] - rows[0] + 1
+    return abs(float(np.polyfit(rows, middles, 2)[0])) * height / 4
+
+
+def _is_bare_stroke(mark: Mark) -> bool:
+    return mark.prediction.label == "1" and lean_of(mark) is not None
+
+
+def _reason(
+    marks: Sequence[Mark], characters: Sequence[Digit], usual: float, frame_size: tuple[int, int]
+) -> str | None:
+    """Why a number is in doubt, or None."""
+    doubtful = [character for character in characters if character.text == UNREADABLE]
+    if not doubtful:
+        return None
+    if any(_is_cut_off(character.box, usual, frame_size) for character in doubtful):
+        return "cut off at the frame's border"
+    boxes = {character.box for character in characters}
+    if any(m.prediction.label == "1" and m.region.box in boxes and bow_of(m) > BOW for m in marks):
+        return "a bowed stroke may be half a digit"
+    own = [mark for mark in marks if mark.region.box in boxes]
+    others = sum(not mark.prediction.is_digit for mark in own)
+    if others:
+        return f"{others} of {len(own)} marks are not digits"
+    return f"{len(doubtful)} of {len(own)} digits below the cutoff"
+
+
+def _reading(characters: Sequence[Digit], reason: str | None) -> Reading:
+    text = "".join(character.text for character in characters)
+    value = value_of(text) if reason is None else None
+    if reason is None and value is None:
+        reason = "the separators make no number"
+    status: Status = "ok" if value is not None else "uncertain"
+    confidence = math.prod(character.confidence for character in characters)
+    return Reading(
+        "", text, value, status, confidence, union_box([c.box for c in characters]), reason, tuple(characters)
+    )

@@ -1,0 +1,214 @@
+"""From lines of pieces to characters: one inference for what stands alone, a second one only for what is in doubt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from edge.nouns import NOT_A_DIGIT, Glyph, Prediction, Region
+from edge.paper.binarize import Ink
+from edge.paper.cuts import Cutting, best_path, over_segment
+from edge.paper.layout import Line
+from edge.paper.normalize import normalize_glyph
+from edge.paper.pieces import Piece
+from edge.paper.segment import region_of
+from edge.paper.views import MAPS, agreed, views_of
+
+Predict = Callable[[Sequence[Glyph]], list[Prediction]]
+
+SURE = 0.98
+"""A piece that is a digit with this probability is not looked at again."""
+
+MAX_UNSURE = 24
+"""With more doubtful pieces in a frame than this, it is writing or texture for the greater part."""
+
+WIDE = 0.75
+"""A doubtful piece may be several digits from this width over its line's height on."""
+
+EVEN_WIDTH, WIDTH_SLOPE = 1.1, 6.0
+"""At this width over its height a doubtful piece is as likely two digits as one, and how fast, in nats, that tips."""
+
+SIGN_AMONG_DIGITS = 0.03
+"""How much likelier a piece that looks like no digit is a sign than several digits, beside sure digits."""
+
+JOIN_GAP = 0.25
+"""Two pieces may be one broken digit when the gap between them is less than this share of the height."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """One character's ink with what the network says of it; `odds` is the probability of its segmentation."""
+
+    region: Region
+    prediction: Prediction
+    odds: float = 1.0
+
+    @property
+    def confidence(self) -> float:
+        """Probability that it is a digit, this one, and cut rightly."""
+        return self.prediction.confidence * self.odds if self.prediction.is_digit else 0.0
+
+
+@dataclass(slots=True, eq=False)
+class _Doubt:
+    """A question for the second inference: other ways to see the pieces `first` to `last` of a line.
+
+    A piece to cut has its width over its height with it, and whether no sure digit stands beside it.
+    """
+
+    line: int
+    first: int
+    last: int
+    regions: Sequence[Region]
+    cutting: Cutting | None = None
+    wide: float = 0.0
+    is_alone: bool = False
+    predictions: list[Prediction] = field(default_factory=list)
+
+
+def decode_lines(ink: Ink, lines: Sequence[Line], predict: Predict) -> list[list[Mark]]:
+    """The marks of each line, left to right.
+
+    Parameters
+    ----------
+    ink : Ink
+    lines : sequence of Line
+    predict : callable
+        Glyphs to predictions; called at most twice.
+    """
+    regions = [[region_of(ink, [piece]) for piece in line.pieces] for line in lines]
+    marks = _split(regions, predict([glyph_of(region) for row in regions for region in row]))
+    looked_at = _worth_a_second_look(marks)
+    unsure = [(index, k) for index in looked_at for k, mark in enumerate(marks[index]) if mark.confidence < SURE]
+    doubts = [doubt for index in looked_at for doubt in _doubts(index, ink, lines[index], marks[index])]
+    if unsure or doubts:
+        _look_again(marks, unsure, doubts, predict)
+        for index in range(len(lines)):
+            marks[index] = _settle(marks[index], [doubt for doubt in doubts if doubt.line == index])
+    return marks
+
+
+def _worth_a_second_look(marks: Sequence[Sequence[Mark]]) -> list[int]:
+    """Lines whose doubtful marks are looked at again: all, or on a page of writing those with a sure digit."""
+    unsure = sum(mark.confidence < SURE for row in marks for mark in row)
+    if unsure <= MAX_UNSURE:
+        return list(range(len(marks)))
+    return [index for index, row in enumerate(marks) if any(mark.confidence >= SURE for mark in row)]
+
+
+def glyph_of(region: Region) -> Glyph:
+    """The region as the network sees it."""
+    return Glyph(normalize_glyph(region.coverage))
+
+
+def _split(regions: Sequence[Sequence[Region]], predictions: Sequence[Prediction]) -> list[list[Mark]]:
+    answers = iter(predictions)
+    return [[Mark(region, next(answers)) for region in row] for row in regions]
+
+
+def _doubts(index: int, ink: Ink, line: Line, marks: Sequence[Mark]) -> list[_Doubt]:
+    """Ways to see a line's doubtful pieces: cut, joined with a neighbour, or joined with small pieces beside them."""
+    doubts = []
+    height = line.height
+    for k, (piece, mark) in enumerate(zip(line.pieces, marks, strict=True)):
+        fragments = [small for small in line.small if _belongs(small, piece, height)]
+        if fragments:
+            doubts.append(_Doubt(index, k, k, [region_of(ink, [piece, *fragments])]))
+        if mark.confidence >= SURE:
+            continue
+        if piece.box[2] >= WIDE * min(height, piece.height):
+            cutting = over_segment(mark.region)
+            if cutting.parts:
+                wide = piece.box[2] / min(height, piece.height)
+                is_alone = all(other.confidence < SURE for other in marks)
+                doubts.append(_Doubt(index, k, k, cutting.parts, cutting, wide, is_alone))
+    for k in range(len(marks) - 1):
+        left, right = line.pieces[k], line.pieces[k + 1]
+        unsure = min(marks[k].confidence, marks[k + 1].confidence) < SURE
+        if unsure and right.box[0] - left.right < JOIN_GAP * height and right.right - left.box[0] < 1.2 * height:
+            doubts.append(_Doubt(index, k, k + 1, [region_of(ink, [left, right])]))
+    return doubts
+
+
+def _belongs(small: Piece, piece: Piece, height: float) -> bool:
+    """Whether a small piece lies so near to a digit that it may be a part of it; no digit has a dot below it."""
+    overlap = min(small.right, piece.right) - max(small.box[0], piece.box[0])
+    return (
+        overlap > 0.3 * small.box[2]
+        and small.box[1] < piece.bottom
+        and small.box[2] * small.height > (0.06 * height) ** 2
+    )
+
+
+def _look_again(
+    marks: Sequence[list[Mark]], unsure: Sequence[tuple[int, int]], doubts: Sequence[_Doubt], predict: Predict
+) -> None:
+    """The second inference: unsure marks (line, place) are seen in other ways as well, and the doubts are answered."""
+    own = [marks[index][k] for index, k in unsure]
+    views = [view for mark in own for view in views_of(glyph_of(mark.region))]
+    answers = iter(predict([*views, *(glyph_of(region) for doubt in doubts for region in doubt.regions)]))
+    for (index, k), mark in zip(unsure, own, strict=True):
+        seen = agreed(mark.prediction, [next(answers) for _ in MAPS])
+        marks[index][k] = replace(mark, prediction=seen)
+    for doubt in doubts:
+        doubt.predictions = [next(answers) for _ in doubt.regions]
+
+
+def _likelihood_of_one(whole: Prediction, is_alone: bool) -> float:
+    """How well a piece is explained as one thing: a digit, or a letter or sign.
+
+    Digits that touch look like a sign to the network, so beside sure digits that counts for little.
+    """
+    digit = max(score for label, score in whole.scores.items() if label != NOT_A_DIGIT)
+    return digit + whole.scores.get(NOT_A_DIGIT, 0.0) * (1.0 if is_alone else SIGN_AMONG_DIGITS)
+
+
+def _odds_of_several(wide: float, several: float, single: float) -> float:
+    """Probability that a piece is several digits, not one: by its width over its height, and by what each reads as.
+
+    Parameters
+    ----------
+    wide : float
+    several, single : float
+        Likelihood of the parts, and of the whole, as digits.
+    """
+    prior = math.exp(min(WIDTH_SLOPE * (wide - EVEN_WIDTH), 20.0))
+    return several * prior / max(several * prior + single, 1e-12)
+
+
+def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
+    """Replace pieces by what explains them better, the surest replacement first; none is replaced twice."""
+    proposals = sorted(
+        (_proposal(doubt, marks[doubt.first].prediction) for doubt in doubts), key=lambda pair: -_worth(pair[1])
+    )
+    replaced: dict[int, tuple[_Doubt, list[Mark]]] = {}
+    for doubt, proposal in proposals:
+        covered = range(doubt.first, doubt.last + 1)
+        if (
+            proposal
+            and not any(k in replaced for k in covered)
+            and _worth(proposal) > _worth([marks[k] for k in covered])
+        ):
+            for k in covered:
+                replaced[k] = (doubt, proposal if k == doubt.first else [])
+    return [mark for k, old in enumerate(marks) for mark in (replaced[k][1] if k in replaced else [old])]
+
+
+def _proposal(doubt: _Doubt, whole: Prediction) -> tuple[_Doubt, list[Mark]]:
+    if doubt.cutting is None:
+        return doubt, [
+            Mark(region, prediction) for region, prediction in zip(doubt.regions, doubt.predictions, strict=True)
+        ]
+    path, several, odds = best_path(doubt.cutting, doubt.predictions)
+    if not path:
+        return doubt, []
+    share = (odds * _odds_of_several(doubt.wide, several, _likelihood_of_one(whole, doubt.is_alone))) ** (
+        1.0 / len(path)
+    )
+    return doubt, [Mark(doubt.regions[k], doubt.predictions[k], share) for k in path]
+
+
+def _worth(marks: Sequence[Mark]) -> float:
+    """The least confidence of some marks: a chain is as good as its weakest link."""
+    return min((mark.confidence for mark in marks), default=0.0)

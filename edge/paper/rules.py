@@ -1,0 +1,185 @@
+"""Rules and frames: the long straight lines of a form or of lined paper go, and the strokes that cross them stay.
+
+A line is looked for in the faint ink, where it hangs together, and taken from the ink proper. It may
+lean: each piece is sheared by its own slope first, so that straight runs of pixels find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.nouns import Gray
+from edge.paper.binarize import Ink, faint_mask
+from edge.paper.pieces import Piece, connected_pieces, own_mask, typical_height
+
+MIN_RULE = 24
+"""Length in pixels that a rule has at the least."""
+
+RULE_LENGTH = 3.2
+"""A piece this many times longer than wide may hold a rule."""
+
+RULE_OVER_HEIGHT = 1.8
+"""... and it is this many times longer than the picture's pieces are high, unless it is part of a frame."""
+
+FLAT, FLAT_BIT, WIDE = 3.0, 12, 1.4
+"""A piece of the ink proper hints at one: a bit this many times wider than high and this many pixels long, or a piece
+this many times wider than the typical height.
+"""
+
+HOLLOW = 0.55
+"""The holes of a frame, or of a row of cells, make up at least this share of its rectangle ..."""
+
+SQUARE = 0.88
+"""... and its hull this share: that of a thin 0 is an ellipse, with 0.79."""
+
+WALL, WALL_SLACK = 0.92, 3.0
+"""Length of a frame's straight wall at the least, over the distance of its rules; and pixels that a leaning one, thin
+and apart from all else, may lack.
+"""
+
+MAX_LEAN = 0.36
+"""Slope of a rule at the most: 20 degrees."""
+
+LEVEL = 0.01
+"""A slope below which a piece counts as level: its line strays by less than a pixel in a hundred."""
+
+THICKNESS = 7
+"""Pixels that a stroke is followed across a rule at the most."""
+
+
+def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
+    """255 on the rules and frames of a picture, (rows, columns) uint8; None where there are none.
+
+    Parameters
+    ----------
+    ink : Ink
+    pieces : sequence of Piece
+        Those of `ink.mask`.
+    """
+    height = typical_height(pieces)
+    if not any(_hints_at_a_rule(piece, height) for piece in pieces):
+        return None
+    faint = faint_mask(ink)
+    rules = np.zeros_like(faint)
+    least = max(MIN_RULE, int(RULE_OVER_HEIGHT * height))
+    for piece in connected_pieces(faint):
+        if piece.box[2] >= MIN_RULE:
+            x, y, width, height = piece.box
+            area = rules[y : y + height, x : x + width]
+            np.maximum(area, _rules_in(own_mask(faint, piece.box, [piece]), piece, least), out=area)
+    return cv2.dilate(rules, np.ones((3, 3), np.uint8)) if cv2.countNonZero(rules) else None
+
+
+def without_rules(mask: Gray, rules: Gray) -> Gray:
+    """The mask without the rules; where a stroke crosses one, it stays."""
+    return _mended(cv2.subtract(mask, rules), cv2.bitwise_and(rules, mask))
+
+
+def _hints_at_a_rule(piece: Piece, height: float) -> bool:
+    """Whether a piece of the ink proper is a flat bit of a rule, or wide enough for a frame or a rule with digits on
+    it.
+    """
+    return piece.box[2] >= FLAT_BIT and (piece.box[2] > FLAT * piece.height or piece.box[2] > WIDE * height)
+
+
+def _rules_in(own: Gray, piece: Piece, least: int) -> Gray:
+    """The pixels of a piece's rules, and of the upright walls between them where it is a frame.
+
+    A rule that is no part of a frame is at least `least` pixels long: a minus sign is shorter.
+    """
+    length, thickness, slope = _extent(piece)
+    area = length * thickness
+    is_frame = _area_of_holes(own) > HOLLOW * area and _area_of_hull(piece) > SQUARE * area
+    if not is_frame and (length <= RULE_LENGTH * thickness or length < least):
+        return np.zeros_like(own)
+    level = _runs_along(own, slope, max(MIN_RULE, int(length) // 2), is_level=True)
+    if not is_frame or not cv2.countNonZero(level):
+        return level
+    return cv2.max(level, _walls(own, level, slope))
+
+
+def _extent(piece: Piece) -> tuple[float, float, float]:
+    """Length and thickness of a piece in pixels along its own direction, and that direction's slope."""
+    _, (first, second), degrees = cv2.minAreaRect(piece.outline)
+    if first < second:
+        first, second, degrees = second, first, degrees - 90
+    degrees = (degrees + 90) % 180 - 90
+    slope = float(np.tan(np.deg2rad(degrees)))
+    if abs(slope) > MAX_LEAN:  # a frame that is higher than wide, or nearly square: take its other side
+        slope = -1.0 / slope if abs(slope) > 1.0 / MAX_LEAN else 0.0
+        if abs(degrees) > 45:
+            first, second = second, first
+    return first, second, slope if abs(slope) > LEVEL else 0.0
+
+
+def _area_of_hull(piece: Piece) -> float:
+    return float(cv2.contourArea(cv2.convexHull(piece.outline)))
+
+
+def _area_of_holes(own: Gray) -> float:
+    """Area of the holes in a piece, in pixels."""
+    outlines, hierarchy = cv2.findContours(own, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if hierarchy is None:
+        return 0.0
+    parents = hierarchy[0, :, 3].tolist()
+    return sum(cv2.contourArea(o) for o, parent in zip(outlines, parents, strict=True) if parent >= 0)
+
+
+def _runs_along(own: Gray, slope: float, length: int, is_level: bool) -> Gray:
+    """Ink that lies in straight runs of at least `length` pixels along a slope."""
+    if slope == 0.0:
+        return _runs(own, length, is_level)
+    shear, size = _shear(own.shape, slope, is_level)
+    upright = cv2.warpAffine(own, shear, size, flags=cv2.INTER_NEAREST)
+    runs = _runs(upright, length, is_level)
+    back = cv2.warpAffine(runs, shear, own.shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    return cv2.bitwise_and(cv2.dilate(back, np.ones((3, 1) if is_level else (1, 3), np.uint8)), own)
+
+
+def _shear(shape: tuple[int, ...], slope: float, is_level: bool) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """The map that makes lines of a slope level, or those across it upright, and the (width, height) it needs."""
+    rows, columns = shape
+    if is_level:
+        reach = slope * columns
+        return np.array([[1, 0, 0], [-slope, 1, max(reach, 0.0)]]), (columns, rows + round(abs(reach)) + 1)
+    reach = slope * rows
+    return np.array([[1, slope, max(-reach, 0.0)], [0, 1, 0]]), (columns + round(abs(reach)) + 1, rows)
+
+
+def _runs(own: Gray, length: int, is_level: bool) -> Gray:
+    """Ink that lies in straight runs of at least `length` pixels; a run may stray by a pixel to either side."""
+    across, along = ((3, 1), (1, length)) if is_level else ((1, 3), (length, 1))
+    wider = cv2.dilate(own, np.ones(across, np.uint8))
+    return cv2.bitwise_and(cv2.morphologyEx(wider, cv2.MORPH_OPEN, np.ones(along, np.uint8)), own)
+
+
+def _walls(own: Gray, level: Gray, slope: float) -> Gray:
+    """What stands upright between a frame's upper and lower rule, from one to the other: else it may be a 1."""
+    columns = np.flatnonzero(level.any(axis=0))
+    rows = np.flatnonzero(level[:, columns[len(columns) // 2]])
+    gap = int(rows[-1] - rows[0]) if rows.size else 0
+    if gap < max(20, 0.5 * own.shape[0]):
+        return np.zeros_like(own)
+    walls = _runs_along(own, slope, round(WALL * gap), is_level=False)
+    thickness = cv2.countNonZero(level) / (2 * len(columns))
+    between = cv2.subtract(own, cv2.dilate(level, np.ones((3, 1), np.uint8)))
+    for piece in connected_pieces(between):
+        x, y, width, height = piece.box
+        alone = own_mask(between, piece.box, [piece])
+        reaches = height >= gap - 2 * thickness - WALL_SLACK
+        if reaches and cv2.countNonZero(alone) < (2 * thickness + 2) * height:
+            area = walls[y : y + height, x : x + width]
+            np.maximum(area, alone, out=area)
+    return walls
+
+
+def _mended(rest: Gray, rules: Gray) -> Gray:
+    """Give back the ink of a rule where a stroke crosses it: a pixel with stroke ink on both sides across the rule."""
+    for across in ((THICKNESS, 1), (1, THICKNESS)):
+        bridged = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones(across, np.uint8))
+        rest = cv2.max(rest, cv2.bitwise_and(bridged, rules))
+    return rest

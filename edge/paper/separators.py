@@ -1,0 +1,245 @@
+"""What stands between the digits of a line: points, commas, a minus before them, and colons and slashes that part
+numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Literal
+
+import cv2
+
+from edge.nouns import NOT_A_DIGIT, UNREADABLE, Box, Digit
+from edge.paper.decode import Mark
+from edge.paper.layout import MINUS_REACH, Line
+from edge.paper.pieces import Piece
+
+POINT_HEIGHT = 0.3
+"""A decimal point is at most this high over the digits' height; a comma half as much again."""
+
+POINT_AREA = 0.04
+"""... and its box has at least the area of a square with this side, over the height: smaller is a speck."""
+
+COLON_DOT = 0.07
+"""Least width and height of a colon's dot, over the digits' height."""
+
+BASELINE = 0.25
+"""The middle of a point lies no higher above the digits' foot than this, over their height."""
+
+POINT_GAP = 1.25
+"""The gap that a point stands in is this many times wider than the line's others, or it may be a speck."""
+
+POINT_ROOM = 1.5
+"""... and, where the line has no other gap, this many times wider than the point."""
+
+SLASH_HEIGHT, MAYBE_SLASH = 1.45, 1.2
+"""A slash is this many times higher than the digits beside it; from the lesser on, a leaning stroke may be one."""
+
+SLASH_REACH = 0.06
+"""... and reaches out both above and below them by this, over their height."""
+
+SLASH_LEAN, STROKE_SPREAD = 0.15, 0.07
+"""Columns a row that a slash leans by at least, and how far its ink strays from a straight line, over its height."""
+
+TYPESET, PRINTED_LEAN = 0.06, 0.2
+"""Digits whose heights differ by less than this are typeset, and no typeset 1 is a bare stroke that leans so far."""
+
+PERCENT = 1.5
+"""A stroke this many times higher than the rings on both sides of it makes a per cent sign with them."""
+
+MANY = 5
+"""With fewer marks than this, three digits of one height may be handwriting by chance."""
+
+LIKE_A_SLASH = ("1", "7", NOT_A_DIGIT)
+"""What a network that knows digits only takes a slash for."""
+
+PARTS = (":", "/")
+"""Signs that end one number and begin another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Separated:
+    """The numbers of a line, each a run of characters; all signs found; why a separator is in doubt, or None."""
+
+    numbers: tuple[tuple[Digit, ...], ...]
+    signs: tuple[Box, ...]
+    doubt: str | None
+
+
+def separate(marks: Sequence[Mark], characters: Sequence[Digit], line: Line, solid: Sequence[Piece]) -> Separated:
+    """Put a line's separators among its characters, and part it at colons and slashes.
+
+    Parameters
+    ----------
+    marks, characters : sequences of equal length
+        Each mark with the character it was taken for.
+    line : Line
+    solid : sequence of Piece
+        The line's small pieces that are drawn as darkly as its digits.
+    """
+    leans = [lean_of(mark) or 0.0 if mark.prediction.label in LIKE_A_SLASH else 0.0 for mark in marks]
+    upright = [character for character, lean in zip(characters, leans, strict=True) if lean < SLASH_LEAN]
+    printed = _is_typeset(upright)
+    slashes = [_slash_likeness(k, leans, characters, printed) for k in range(1, len(marks) - 1)]
+    slashes = [None, *slashes, None] if len(marks) > 1 else [None]
+    signs = [
+        Digit("/", character.confidence, character.box) if slash == "surely" else character
+        for character, slash in zip(characters, slashes, strict=True)
+    ]
+    digits = [sign for sign in signs if sign.text != "/"]
+    if not digits:
+        return Separated((), (), None)
+    small, boxes = _small_signs(solid, line, digits)
+    merged = sorted([*signs, *small], key=lambda sign: sign.box[0] + sign.box[2] / 2)
+    numbers = tuple(number for run in _runs(merged) for number in [_number(run)] if number)
+    doubt = "a stroke may be a 1 or a slash" if "maybe" in slashes else _doubt_of_points(merged)
+    return Separated(numbers, boxes, doubt)
+
+
+def _small_signs(solid: Sequence[Piece], line: Line, digits: Sequence[Digit]) -> tuple[list[Digit], tuple[Box, ...]]:
+    """Points, commas, minus signs and colons among small pieces of ink, and the boxes of all these pieces."""
+    colons = _colons(solid, line, digits)
+    dots = {id(dot) for pair in colons for dot in pair}
+    signs = [Digit(":", 1.0, upper.box) for upper, _ in colons]
+    for piece in solid:
+        text = None if id(piece) in dots else _separator(piece, line, digits)
+        if text:
+            signs.append(Digit(text, 1.0, piece.box))
+    return signs, (*(sign.box for sign in signs), *(dot.box for pair in colons for dot in pair))
+
+
+def _colons(solid: Sequence[Piece], line: Line, digits: Sequence[Digit]) -> list[tuple[Piece, Piece]]:
+    """Pairs of dots, one above the other, at the foot and at the middle of the digits."""
+    dots = [piece for piece in solid if _is_dot(piece, line.height) and not _overlaps_a_digit(piece, digits)]
+    return [
+        (upper, lower)
+        for upper in dots
+        for lower in dots
+        if abs(upper.box[0] + upper.box[2] / 2 - lower.box[0] - lower.box[2] / 2) < 0.12 * line.height
+        and 0.2 * line.height < lower.middle - upper.middle < 0.8 * line.height
+        and 0.5 < upper.size / lower.size < 2.0
+    ]
+
+
+def _is_dot(piece: Piece, height: float) -> bool:
+    """Whether a piece may be one of a colon's dots: they are as large as the pen is broad."""
+    _, _, columns, rows = piece.box
+    return max(columns, rows) <= POINT_HEIGHT * height and min(columns, rows) > COLON_DOT * height
+
+
+def _separator(small: Piece, line: Line, digits: Sequence[Digit]) -> str | None:
+    """What a small piece is: "." or "," at the digits' foot, "-" before the first digit, or nothing."""
+    x, y, width, height = small.box
+    scale = line.height
+    if _overlaps_a_digit(small, digits):
+        return None
+    foot = _foot(x + width / 2, digits)
+    if y + height / 2 > foot - BASELINE * scale and width * height > (POINT_AREA * scale) ** 2:
+        if max(width, height) <= POINT_HEIGHT * scale:
+            return "," if height > 1.7 * width and y + height > foot + 0.06 * scale else "."
+        if width <= POINT_HEIGHT * scale and height <= 1.5 * POINT_HEIGHT * scale and y + height > foot + 0.06 * scale:
+            return ","
+    first = min(digits, key=lambda digit: digit.box[0])
+    is_level = width > 1.8 * height and 0.18 * scale < width < scale
+    middle = first.box[1] + first.box[3] / 2
+    is_before = 0 <= first.box[0] - small.right < MINUS_REACH * scale
+    return "-" if is_level and is_before and abs(y + height / 2 - middle) < 0.25 * scale else None
+
+
+def _overlaps_a_digit(small: Piece, digits: Sequence[Digit]) -> bool:
+    """Whether most of a small piece lies above, in or below a digit: a part of it, a speck, or the dot of a "?"."""
+    return any(
+        min(small.right, digit.box[0] + digit.box[2]) - max(small.box[0], digit.box[0]) > 0.5 * small.box[2]
+        for digit in digits
+    )
+
+
+def _foot(x: float, digits: Sequence[Digit]) -> float:
+    """Row of the digits' foot at a column, from the two nearest digits: a line may slant."""
+    nearest = sorted(digits, key=lambda digit: abs(digit.box[0] + digit.box[2] / 2 - x))[:2]
+    return sum(digit.box[1] + digit.box[3] for digit in nearest) / len(nearest)
+
+
+def _runs(merged: Sequence[Digit]) -> list[list[Digit]]:
+    """The characters between colons and slashes."""
+    runs: list[list[Digit]] = [[]]
+    for sign in merged:
+        if sign.text in PARTS:
+            runs.append([])
+        else:
+            runs[-1].append(sign)
+    return runs
+
+
+def _number(run: Sequence[Digit]) -> tuple[Digit, ...]:
+    """One number's characters: a minus before the first digit, no separator after the last."""
+    digits = [k for k, sign in enumerate(run) if sign.text not in (".", ",", "-")]
+    if not digits:
+        return ()
+    lead = [sign for sign in run[: digits[0]] if sign.text == "-"][-1:]
+    return (*lead, *(sign for sign in run[digits[0] : digits[-1] + 1] if sign.text != "-"))
+
+
+def _doubt_of_points(merged: Sequence[Digit]) -> str | None:
+    """A reason where a point stands in a gap like any other: then it may be a speck."""
+    gaps, with_point = [], []
+    for left, right in pairwise(k for k, sign in enumerate(merged) if sign.text not in (".", ",", "-", ":")):
+        gap = merged[right].box[0] - merged[left].box[0] - merged[left].box[2]
+        points = [sign for sign in merged[left + 1 : right] if sign.text in (".", ",", ":")]
+        if points:
+            with_point.append((gap, max(point.box[2] for point in points)))
+        else:
+            gaps.append(gap)
+    usual = median(gaps) if gaps else None
+    for gap, width in with_point:
+        if gap < POINT_ROOM * width or (usual is not None and gap < POINT_GAP * usual + 0.5 * width):
+            return "a speck between the digits may be a point"
+    return None
+
+
+def _is_typeset(digits: Sequence[Digit]) -> bool:
+    """Whether digits stand on one row and are all of one height, as handwriting hardly ever does."""
+    tolerance = TYPESET if len(digits) > 2 else TYPESET / 2
+    extents = [digit.box[3] for digit in digits], [digit.box[1] + digit.box[3] for digit in digits]
+    return len(digits) > 1 and all(
+        max(extent) - min(extent) <= max(1.0, tolerance * max(extents[0])) for extent in extents
+    )
+
+
+def _slash_likeness(
+    index: int, leans: Sequence[float], characters: Sequence[Digit], is_printed: bool
+) -> Literal["surely", "maybe"] | None:
+    """How like a slash a leaning stroke is: among typeset digits by its lean, else where it stands out both ways."""
+    if leans[index] < SLASH_LEAN or characters[index].text not in ("1", "7", UNREADABLE):
+        return None
+    others = range(max(0, index - 2), min(len(leans), index + 3))
+    neighbours = [characters[k] for k in others if leans[k] < SLASH_LEAN] or [
+        characters[k] for k in others if k != index
+    ]
+    if not neighbours:
+        return None
+    _, top, _, height = characters[index].box
+    usual = median(digit.box[3] for digit in neighbours)
+    above = (median(digit.box[1] for digit in neighbours) - top) / usual
+    below = height / usual - 1 - above
+    is_percent = height > PERCENT * usual and all(characters[k].text == "0" for k in (index - 1, index + 1))
+    if is_printed and leans[index] > PRINTED_LEAN and min(above, below) > -TYPESET:
+        return "surely" if above + below > TYPESET and len(leans) >= MANY and not is_percent else "maybe"
+    if min(above, below) < SLASH_REACH:
+        return None
+    if height > SLASH_HEIGHT * usual and not is_percent:
+        return "surely"
+    return "maybe" if height > MAYBE_SLASH * usual else None
+
+
+def lean_of(mark: Mark) -> float | None:
+    """Columns a row by which a mark leans to the right; None where it is not one straight stroke."""
+    moments = cv2.moments(mark.region.coverage)
+    if moments["mu02"] <= 0:
+        return None
+    stray = (moments["mu20"] - moments["mu11"] ** 2 / moments["mu02"]) / moments["m00"]
+    is_straight = max(stray, 0.0) ** 0.5 < STROKE_SPREAD * mark.region.coverage.shape[0]
+    return -moments["mu11"] / moments["mu02"] if is_straight else None

@@ -1,0 +1,1 @@
+"""What keeps `edge run` going: the loop, its schedule, the lamp, bursts and systemd."""

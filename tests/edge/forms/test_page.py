@@ -1,0 +1,127 @@
+"""The sheet of a template in a frame: found however it lies, scored, and refused where it is another."""
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.forms.page import Sheet, locate, scaling
+from edge.geometry import mapped as moved
+
+SIZE = (700, 500)
+
+
+def printed_page(seed=0, is_symmetric=False):
+    """A page of text and boxes, (rows, columns) uint8."""
+    rng = np.random.default_rng(seed)
+    page = np.full(SIZE, 240, np.uint8)
+    for row in range(60, 640, 45):
+        words = "".join(rng.choice(list("ABCDEFGHKLMNPRSTUVWXYZ 23456789"), rng.integers(8, 20)))
+        cv2.putText(page, words, (40, row), 0, 0.7, (30,), 2, 16)
+    for k in range(6):
+        cv2.rectangle(page, (250 + 30 * k, 600), (280 + 30 * k, 640), (60,), 1)
+    if is_symmetric:
+        page = np.minimum(page, page[::-1, ::-1])
+    return page
+
+
+def corners(shape):
+    return np.array([(0, 0), (shape[1], 0), (shape[1], shape[0]), (0, shape[0])], np.float64)
+
+
+def photographed(page, quad, size, desk=70):
+    """The page seen at a quadrilateral of a larger picture, and the true map."""
+    truth = cv2.getPerspectiveTransform(corners(page.shape).astype(np.float32), np.float32(quad))
+    return cv2.warpPerspective(page, truth, size, flags=cv2.INTER_AREA, borderValue=desk), truth
+
+
+def misses(page, alignment, truth):
+    """Distances in pixels of the frame between where the corners are and where they are said to be."""
+    points = corners(page.shape)
+    return np.linalg.norm(alignment.quad(points) - moved(points, truth), axis=1)
+
+
+@pytest.fixture(scope="module")
+def page():
+    return printed_page()
+
+
+@pytest.fixture(scope="module")
+def sheet(page):
+    return Sheet.of(page)
+
+
+@pytest.mark.parametrize("turn", [0, 1, 2, 3])
+@pytest.mark.parametrize("scale", [0.6, 1.0, 2.5])
+def test_a_scan_is_found_either_way_round_and_at_any_resolution(page, sheet, turn, scale):
+    size = (round(SIZE[1] * scale), round(SIZE[0] * scale))
+    scan = np.rot90(cv2.resize(page, size, interpolation=cv2.INTER_AREA), -turn)
+    alignment = locate(sheet, np.ascontiguousarray(scan))
+    assert alignment.score > 0.9
+    expected = np.roll(corners(scan.shape), -turn, axis=0)
+    assert np.abs(alignment.quad(corners(SIZE)) - expected).max() < 1.5 * max(scale, 1)
+
+
+def test_a_photograph_on_a_dark_desk_is_found(page, sheet):
+    frame, truth = photographed(page, [(120, 90), (560, 60), (640, 720), (60, 690)], (760, 800))
+    noisy = np.clip(frame * 0.7 + np.random.default_rng(1).normal(0, 5, frame.shape), 0, 255).astype(np.uint8)
+    alignment = locate(sheet, noisy)
+    assert alignment.score > 0.8
+    assert misses(page, alignment, truth).max() < 2
+
+
+def test_a_photograph_on_a_light_desk_is_found_by_its_features(page, sheet):
+    frame, truth = photographed(page, [(150, 120), (560, 150), (540, 700), (130, 660)], (760, 800), desk=235)
+    alignment = locate(sheet, frame)
+    assert alignment.score > 0.8
+    assert misses(page, alignment, truth).max() < 2
+
+
+def test_a_slight_skew_and_a_shift_are_mended(page, sheet):
+    turn = cv2.getRotationMatrix2D((250, 350), 2.5, 1.0)
+    turn[:, 2] += (9, -7)
+    scan = cv2.warpAffine(page, turn, SIZE[::-1], borderValue=240)
+    assert misses(page, locate(sheet, scan), np.vstack([turn, (0, 0, 1)])).max() < 1
+
+
+def test_what_is_written_into_the_boxes_moves_nothing(page):
+    sheet = Sheet.of(page, boxes=[corners((40, 30)) + np.array((250 + 30 * k, 600)) for k in range(6)])
+    filled = page.copy()
+    cv2.putText(filled, "123456", (252, 635), 0, 1.4, (20,), 3)
+    assert misses(page, locate(sheet, filled), np.eye(3)).max() < 0.5
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        printed_page(seed=5),
+        np.full((600, 800), 200, np.uint8),
+        np.random.default_rng(0).integers(0, 256, (600, 800), np.uint8),
+        np.zeros((1, 1), np.uint8),
+        np.full((5, 2000), 90, np.uint8),
+    ],
+    ids=["another page", "blank", "noise", "a pixel", "a strip"],
+)
+def test_what_is_not_the_page_is_refused(sheet, frame):
+    assert locate(sheet, frame).score < 0.5
+
+
+def test_a_page_that_is_the_same_upside_down_is_refused():
+    page = printed_page(is_symmetric=True)
+    assert locate(Sheet.of(page), page).score == 0.0
+
+
+def test_a_blank_reference_finds_nothing(page):
+    assert locate(Sheet.of(np.full(SIZE, 240, np.uint8)), page).score == 0.0
+
+
+def test_the_sheet_may_be_a_part_of_the_reference_picture(page):
+    frame, truth = photographed(page, [(120, 90), (560, 60), (640, 720), (60, 690)], (760, 800))
+    sheet = Sheet.of(frame, moved(corners(SIZE), truth))
+    alignment = locate(sheet, page)
+    assert alignment.score > 0.8
+    assert np.abs(alignment.quad(moved(corners(SIZE), truth)) - corners(SIZE)).max() < 2
+
+
+def test_scaling_maps_middles_of_pixels():
+    small = moved(np.array([[0.5, 0.5], [-0.5, 9.5]]), scaling(0.5))
+    np.testing.assert_allclose(small, [(0, 0), (-0.5, 4.5)])

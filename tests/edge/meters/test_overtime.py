@@ -1,0 +1,303 @@
+"""Readings over time: what follows is published, what does not is refused with its reason, and nothing stays stuck."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.meters.overtime import (
+    MAX_TRACKS,
+    PROMOTION_READINGS,
+    Accepted,
+    Candidate,
+    Evidence,
+    History,
+    Meter,
+    Moment,
+    Published,
+    Track,
+    elapsed_between,
+    step,
+)
+from tests.meters.readings import Home, simulate
+
+WATER = Meter(top=100_000.0, resolution=1.0, max_rate_per_hour=2.5, slack=1.0)
+SURE = 0.9999
+
+
+def at(minutes, boot="a", wall=None):
+    return Moment(60.0 * minutes if wall is None else wall, 60.0 * minutes, boot)
+
+
+def reads(value, minutes, probability=SURE, boot="a", wall=None):
+    return Evidence(f"{value:05.0f}", at(minutes, boot, wall), (Candidate(float(value), probability),))
+
+
+def told(evidences, meter=WATER, history=None):
+    """The history after some readings, and what was published of each."""
+    history, published = history or History(), []
+    for evidence in evidences:
+        history, each = step(history, evidence, meter)
+        published.append(each)
+    return history, published
+
+
+def settled(value=452, minutes=120, meter=WATER):
+    """A meter that has stood at a value, a reading a minute, up to minute 0."""
+    return told([reads(value, k - minutes) for k in range(minutes + 1)], meter)[0]
+
+
+def test_the_first_value_takes_two_readings_that_agree():
+    _, (first, second) = told([reads(452, 0), reads(452, 1)])
+    assert first == Published("00452", 452.0, None, "uncertain", "the first reading; waits for another that agrees")
+    assert second == Published("00452", 452.0, 452.0, "ok", None)
+
+
+def test_two_first_readings_that_differ_give_no_value():
+    _, published = told([reads(452, 0), reads(752, 1)])
+    assert [each.status for each in published] == ["uncertain", "uncertain"]
+
+
+def test_a_wrong_first_reading_costs_two_more():
+    _, published = told([reads(752, 0), reads(452, 1), reads(452, 2), reads(452, 3)])
+    assert [each.value for each in published][2:] == [452.0, 452.0]
+
+
+def test_a_standing_and_a_slowly_rising_meter_are_ok_at_every_reading():
+    _, published = told([reads(452 + k // 30, k + 1) for k in range(200)], history=settled())
+    assert [each.value for each in published] == [452.0 + k // 30 for k in range(200)]
+    assert {each.reason for each in published} == {None}
+
+
+def test_what_goes_back_is_refused_with_its_reason_and_what_it_read():
+    _, (published,) = told([reads(432, 1)], history=settled())
+    assert published == Published("00432", 432.0, None, "rejected", "goes back by 20 from 452")
+
+
+def test_what_rises_too_fast_is_refused_with_its_reason():
+    _, (published,) = told([reads(458, 1)], history=settled())
+    assert published.value is None
+    assert published.status == "rejected"
+    assert published.reason == "rises by 6 from 452 in 60 s, faster than 2.5 an hour"
+
+
+def test_a_meter_may_go_back_by_its_slack_but_not_step_by_step():
+    _, published = told([reads(451, 1), reads(452, 2), reads(451, 3), reads(450, 4)], history=settled())
+    assert [each.value for each in published] == [451.0, 452.0, 451.0, None]
+    assert published[-1].reason == "goes back by 2 from 452"
+
+
+@pytest.mark.parametrize("wrong", [0, 52, 432, 454, 458, 952, 50452, 99452])
+def test_one_wrong_reading_that_breaks_a_rule_is_not_published_and_costs_no_other(wrong):
+    _, published = told([reads(wrong, 1), reads(452, 2), reads(452, 3)], history=settled())
+    assert [each.value for each in published] == [None, 452.0, 452.0]
+
+
+def test_the_meter_rolls_over_at_its_top():
+    history = settled(99_999)
+    _, published = told([reads(0, 1), reads(0, 2), reads(1, 3)], history=history)
+    assert [each.value for each in published] == [0.0, 0.0, 1.0]
+    assert [each.reason for each in published] == [None, None, None]
+
+
+def test_a_frame_without_a_reading_says_why_and_changes_nothing():
+    history = settled()
+    none = Evidence("", at(1), (), "rejected", "dark: nothing is brighter than 12 of 255")
+    after, published = step(history, none, WATER)
+    assert after == history
+    assert published == Published("", None, None, "rejected", "dark: nothing is brighter than 12 of 255")
+
+
+def test_of_two_candidates_the_one_that_follows_is_published_and_the_other_is_named():
+    torn = Evidence("0045?", at(1), (Candidate(458.0, 0.6), Candidate(453.0, 0.395)))
+    history, (published,) = told([torn], history=settled())
+    reason = "may also read 458, which does not follow from before"
+    assert published == Published("0045?", 458.0, 453.0, "ok", reason)
+    _, after = told([replace(torn, moment=at(2)), reads(453, 3)], history=history)
+    assert [each.value for each in after] == [453.0, 453.0]
+
+
+def test_two_candidates_that_both_follow_wait_for_the_drum_to_settle():
+    rolling = [Evidence("45?", at(k), (Candidate(453.0, 0.55), Candidate(452.0, 0.44))) for k in (1, 2)]
+    _, published = told([*rolling, reads(453, 3)], history=settled())
+    assert [each.value for each in published] == [None, None, 453.0]
+
+
+def test_after_an_outage_the_time_that_passed_widens_what_is_plausible():
+    _, an_hour = told([reads(492, 60), reads(492, 61)], history=settled())
+    assert [each.status for each in an_hour] == ["rejected", "rejected"]
+    _, three_days = told([reads(492, 3 * 1440), reads(492, 3 * 1440 + 1)], history=settled())
+    assert [each.value for each in three_days] == [None, 492.0]
+    assert three_days[0].reason == "492 is new; waits for another reading that agrees"
+
+
+def test_across_a_boot_the_wall_clock_counts():
+    later = [reads(492, k, boot="b", wall=3 * 86400 + 60 * k) for k in range(2)]
+    assert told(later, history=settled())[1][-1].value == 492.0
+    soon = [reads(492, k, boot="b", wall=600 + 60 * k) for k in range(2)]
+    assert told(soon, history=settled())[1][-1].status == "rejected"
+
+
+def test_within_a_boot_a_step_of_the_wall_clock_does_not_count():
+    _, (published,) = told([reads(492, 1, wall=9 * 86400)], history=settled())
+    assert published.status == "rejected"
+    assert told([reads(452, 1, wall=-9 * 86400)], history=settled())[1][0].value == 452.0
+
+
+def test_where_no_clock_knows_the_time_a_rise_takes_more_readings_and_the_doubt_is_said():
+    later = [reads(492, k, boot="b", wall=-86400 + 60 * k) for k in range(6)]
+    _, published = told(later, history=settled())
+    first = next(k for k, each in enumerate(published) if each.value is not None)
+    assert 2 <= first <= 3
+    assert published[first].value == 492.0
+    assert "no clock knows the time" in published[first].reason
+    assert elapsed_between(at(0), at(0, "b", -86400.0)) is None
+    unset = Moment(None, 0.0, "b")
+    assert elapsed_between(at(0), unset) is None
+    assert elapsed_between(unset, at(9)) is None
+    assert elapsed_between(unset, Moment(None, 5.0, "b")) == 5.0
+
+
+def test_a_monotonic_clock_that_runs_back_holds_nothing_up():
+    _, published = told([reads(453, -60 + k) for k in range(4)], history=settled())
+    assert published[0].value == 453.0
+    _, published = told([reads(3, -60 + k) for k in range(90)], history=settled())
+    assert published[-1].value == 3.0
+
+
+def test_an_exchanged_meter_is_refused_for_as_long_as_it_takes_and_then_accepted_and_said():
+    _, published = told([reads(3, k + 1) for k in range(90)], history=settled())
+    accepted = next(k for k, each in enumerate(published) if each.value is not None)
+    assert accepted == 60  # as long as `patience_s`, and the meter before was seen for longer
+    assert {each.status for each in published[:accepted]} == {"rejected"}
+    assert {each.reason for each in published[:accepted]} == {"goes back by 449 from 452"}
+    assert published[accepted].reason == "accepted after 61 readings over 3600 s: goes back by 449 from 452"
+    assert [(each.value, each.reason) for each in published[accepted + 1 :]] == [(3.0, None)] * 29
+
+
+def test_what_was_seen_for_a_short_time_is_contradicted_as_soon():
+    history = settled(752, minutes=2)
+    _, published = told([reads(452, k + 1) for k in range(5)], history=history)
+    assert [each.value for each in published] == [None] * (PROMOTION_READINGS - 1) + [452.0, 452.0]
+
+
+def test_a_wrong_value_that_got_through_is_taken_back_within_five_readings():
+    outage = 3 * 1440
+    history, published = told([reads(492, outage), reads(492, outage + 1)], history=settled())
+    assert published[-1].value == 492.0
+    _, published = told([reads(460, outage + 2 + k) for k in range(5)], history=history)
+    assert [each.value for each in published] == [None, None, 460.0, 460.0, 460.0]
+    assert published[2].reason == "takes back 492, which later readings did not bear out"
+
+
+def test_many_frames_a_second_are_not_many_opinions():
+    days = 3 * 1440
+    _, burst = told([reads(492, days + k / 6000) for k in range(10)], history=settled())
+    assert {each.value for each in burst} == {None}
+    _, spaced = told([reads(492, days + k / 60) for k in range(2)], history=settled())
+    assert spaced[-1].value == 492.0
+    _, start = told([reads(452, k / 300) for k in range(7)])
+    assert [each.value for each in start] == [None] * 5 + [452.0] * 2
+
+
+def test_a_new_track_has_room_beside_eight_that_are_as_likely():
+    crowd = [
+        Track(7000.0 + 10 * k, 7000.0 + 10 * k, 0.0, at(0), at(0), 9, 9.0, 0.0, 8.0, -0.5 * k, None) for k in range(8)
+    ]
+    history = History(Accepted(7000.0, 7000.0, at(0), 9.0), tuple(crowd))
+    _, published = told([reads(452, k / 300) for k in range(1, 100)], history=history)
+    assert published[-1].value == 452.0
+
+
+def test_a_reading_that_looks_unsure_is_not_published_alone():
+    _, published = told([reads(453, k, 0.7) for k in range(1, 6)], history=settled())
+    assert [each.value for each in published] == [None, None, None, 453.0, 453.0]
+    assert published[0].reason == "read with a probability of 0.70; waits for another reading that agrees"
+
+
+probabilities = st.floats(0.02, 1.0)
+values = st.integers(0, 99_999).map(float)
+gaps = st.one_of(st.floats(0, 5), st.floats(5, 1e6))
+clocks = st.one_of(st.none(), st.floats(-1e6, 1e6))
+anything = st.lists(st.tuples(values, values, probabilities, gaps, clocks), max_size=25)
+"""Two values, how likely the first is, seconds since the row before, and by how much a boot puts the clock wrong."""
+
+
+def evidences(rows, start_s=0.0):
+    now_s, boot, wrong_s, found = start_s, 0, 0.0, []
+    for value, other, probability, gap, clock in rows:
+        now_s, boot = now_s + gap, boot + (clock is not None)
+        wrong_s = wrong_s if clock is None else clock
+        candidates = [Candidate(value, probability)]
+        if other != value and probability < 0.9:
+            candidates.append(Candidate(other, (1 - probability) / 2))
+        candidates.sort(key=lambda each: -each.probability)
+        found.append(Evidence("", Moment(now_s + wrong_s, now_s, str(boot)), tuple(candidates)))
+    return found, now_s, str(boot)
+
+
+@settings(max_examples=60, deadline=None)
+@given(anything, values)
+def test_whatever_happened_consistent_readings_lead_to_ok(rows, truth):
+    meter = replace(WATER, patience_s=600.0)
+    found, now_s, boot = evidences(rows)
+    history, _ = told(found, meter)
+    limit = 8 + 10  # readings to be ahead, and a patience of ten readings
+    moments = [now_s + 60 * k for k in range(1, limit + 3)]
+    steady = [Evidence("", Moment(now, now, boot), (Candidate(truth, SURE),)) for now in moments]
+    _, published = told(steady, meter, history)
+    assert [each.value for each in published[limit:]] == [truth, truth]
+
+
+@settings(max_examples=60, deadline=None)
+@given(anything)
+def test_only_what_the_frame_may_show_is_published_and_memory_stays_small(rows):
+    history = History()
+    for evidence in evidences(rows)[0]:
+        before = history
+        history, published = step(history, evidence, WATER)
+        assert step(before, evidence, WATER) == (history, published)
+        assert published.decoded == evidence.candidates[0].value
+        assert published.value in (None, *(each.value for each in evidence.candidates))
+        assert (published.status == "ok") or published.reason
+        assert 1 <= len(history.tracks) <= MAX_TRACKS
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(455, 99_999 - 50), st.floats(0.5, 1.0), st.integers(1, 3))
+def test_a_few_wrong_readings_in_a_row_are_never_published(wrong, probability, times):
+    history, published = told([reads(wrong, k + 1, probability) for k in range(times)], history=settled())
+    assert {each.value for each in published} == {None}
+    _, after = told([reads(452, times + 1 + k) for k in range(5)], history=history)
+    assert after[-1].value == 452.0
+
+
+@pytest.mark.parametrize("resolution", [1.0, 0.01])
+def test_four_simulated_days_have_no_wrong_value(resolution):
+    tally = simulate(Home(resolution, 0.005), seed=11, days=4)
+    assert tally.misread > 10
+    assert tally.wrong == 0
+    assert tally.with_value > 0.93
+
+
+def test_a_fine_meter_that_flows_is_wrong_by_less_than_its_flow_and_recovers_within_five():
+    tally = simulate(Home(0.001, 0.01), seed=12, days=4)
+    assert tally.slowest_recovery <= 5
+    assert tally.largest_error_steps < 1.5 / 60 * 1000 * 2  # the flow of two readings
+    assert tally.wrong <= 0.1 * tally.misread
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Evidence("", at(0)), "needs a status that is not ok, and a reason"),
+        (lambda: Evidence("", at(0), (Candidate(1.0, 0.7), Candidate(2.0, 0.7))), "add up to 1 at the most"),
+        (lambda: Evidence("", at(0), (Candidate(1.0, 0.0),)), "above 0"),
+        (lambda: Meter(10.0, 10.0), "0 < resolution < top"),
+        (lambda: Published("", None, 1.0, "rejected", None), "exactly when its status is ok"),
+    ],
+)
+def test_nouns_that_make_no_sense_are_refused(make, says):
+    with pytest.raises(ValueError, match=says):
+        make()

@@ -1,0 +1,208 @@
+import cv2
+import numpy as np
+import pytest
+
+from edge.nouns import NOT_A_DIGIT, Prediction, Region
+from edge.paper.assemble import assemble, doubt_among_letters, name_readings, value_of
+from edge.paper.binarize import Ink
+from edge.paper.decode import Mark
+from edge.paper.layout import Line
+from edge.paper.pieces import Piece
+
+WIDTH, HEIGHT, PAPER = 400, 100, 220
+
+
+def piece(box):
+    x, y, w, h = box
+    return Piece(box, np.array([[[x, y]], [[x + w - 1, y]], [[x + w - 1, y + h - 1]], [[x, y + h - 1]]], np.int32))
+
+
+def mark(label, confidence, box):
+    scores = {**dict.fromkeys("0123456789", 0.0), NOT_A_DIGIT: 0.0, label: confidence}
+    return Mark(Region(box, np.zeros((2, 2), np.uint8)), Prediction(label, confidence, scores))
+
+
+def ink_of(line, faint=1.0):
+    """Ink with a full box for each piece; the small ones `faint` times as dark as the digits."""
+    gray = np.full((HEIGHT, WIDTH), PAPER, np.uint8)
+    for each in (*line.pieces, *line.small):
+        x, y, w, h = each.box
+        gray[y : y + h, x : x + w] = PAPER - 180 * (faint if each in line.small else 1.0)
+    mask = (gray < PAPER - 30).astype(np.uint8) * 255
+    return Ink(
+        gray,
+        mask,
+        np.full((HEIGHT // 8 + 1, WIDTH // 8), PAPER, np.uint8),
+        np.full((HEIGHT // 8 + 1, WIDTH // 8), 40, np.uint8),
+        14.0,
+        False,
+    )
+
+
+def slash(box):
+    _, _, width, height = box
+    coverage = np.zeros((height, width), np.uint8)
+    cv2.line(coverage, (width - 3, 2), (2, height - 3), 255, 4)
+    return Mark(Region(box, coverage), mark("1", 0.99, box).prediction)
+
+
+def number(text, confidences=None, small=(), beside=(), left=20, pitch=30, shift=0, after=1):
+    """A line of digits and its marks; those `after` so many are shifted to the right."""
+    boxes = [(left + pitch * k + shift * (k >= after), 20, 20, 40) for k in range(len(text))]
+    labels = [NOT_A_DIGIT if c == "x" else c for c in text]
+    confidences = confidences or [0.99] * len(text)
+    line = Line(tuple(piece(b) for b in boxes), tuple(piece(b) for b in small), tuple(piece(b) for b in beside))
+    return line, [mark(*args) for args in zip(labels, confidences, boxes, strict=True)]
+
+
+def read(*args, **kwargs):
+    line, marks = number(*args, **kwargs)
+    readings = assemble(ink_of(line), line, marks, 0.9)
+    assert len(readings) <= 1
+    return readings[0] if readings else None
+
+
+def test_sure_digits_make_a_value():
+    reading = read("0427")
+    assert (reading.text, reading.value, reading.status, reading.reason) == ("0427", 427.0, "ok", None)
+    assert reading.confidence == pytest.approx(0.99**4)
+    assert reading.box == (20, 20, 110, 40)
+
+
+def test_one_digit_below_the_cutoff_leaves_no_value():
+    reading = read("427", [0.99, 0.8, 0.99])
+    assert (reading.text, reading.value, reading.status) == ("4?7", None, "uncertain")
+    assert "1 of 3 digits" in reading.reason
+
+
+def test_a_mark_that_is_no_digit_between_digits_leaves_doubt():
+    reading = read("4x7")
+    assert (reading.text, reading.value, reading.status) == ("4?7", None, "uncertain")
+    assert "not digits" in reading.reason
+
+
+def test_writing_is_left_out():
+    assert read("xx7x") is None
+    assert read("x") is None
+
+
+@pytest.mark.parametrize(("left", "text"), [(160, "427"), (110, "427??")])
+def test_a_unit_is_dropped_only_when_it_stands_apart(left, text):
+    line, marks = number("427xx")
+    unit = [mark(NOT_A_DIGIT, 0.99, (left + 25 * k, 20, 20, 40)) for k in range(2)]
+    assert assemble(ink_of(line), line, [*marks[:3], *unit], 0.9)[0].text == text
+
+
+def test_a_digit_at_the_border_is_not_believed():
+    reading = read("427", left=0)
+    assert (reading.text, reading.status) == ("?27", "uncertain")
+    assert "border" in reading.reason
+
+
+def test_a_dot_at_the_foot_is_a_decimal_point():
+    reading = read("427", small=[(42, 55, 5, 5)], shift=10)
+    assert (reading.text, reading.value) == ("4.27", 4.27)
+
+
+def test_a_dot_in_a_gap_like_any_other_may_be_a_speck():
+    reading = read("427", small=[(42, 55, 5, 5)])
+    assert (reading.text, reading.status) == ("4.27", "uncertain")
+    assert "speck" in reading.reason
+
+
+def test_a_colon_parts_two_numbers():
+    line, marks = number("1234", small=[(74, 35, 5, 5), (74, 54, 5, 5)], shift=10, after=2)
+    assert [(r.text, r.status) for r in assemble(ink_of(line), line, marks, 0.9)] == [("12", "ok"), ("34", "ok")]
+
+
+def test_a_leaning_stroke_that_stands_out_is_a_slash():
+    line, marks = number("23145")
+    tall = slash((78, 14, 24, 52))
+    readings = assemble(ink_of(line), line, [*marks[:2], tall, *marks[3:]], 0.9)
+    assert [(r.text, r.status) for r in readings] == [("23", "ok"), ("45", "ok")]
+
+
+def test_a_leaning_stroke_at_the_end_is_a_one():
+    line, marks = number("2314")
+    assert assemble(ink_of(line), line, [*marks[:3], slash((108, 14, 24, 52))], 0.9)[0].text == "2311"
+
+
+def test_a_hole_in_the_pitch_may_hide_a_digit():
+    reading = read("42719", shift=30, after=2)
+    assert (reading.text, reading.status) == ("42719", "uncertain")
+    assert "hidden" in reading.reason
+    assert read("42719", shift=12, after=2).status == "ok"
+
+
+def test_two_bare_strokes_may_be_anything():
+    line, marks = number("11")
+    strokes = [slash(mark.region.box) for mark in marks]
+    (reading,) = assemble(ink_of(line), line, strokes, 0.9)
+    assert (reading.text, reading.status) == ("??", "uncertain")
+    assert "bare strokes" in reading.reason
+
+
+def test_a_minus_before_the_number_belongs_to_it():
+    reading = read("427", small=[(2, 38, 14, 4)], left=24)
+    assert (reading.text, reading.value) == ("-427", -427.0)
+
+
+def test_a_tail_below_the_foot_is_a_comma():
+    reading = read("427", small=[(42, 54, 5, 14)], shift=10)
+    assert (reading.text, reading.value) == ("4,27", 4.27)
+
+
+@pytest.mark.parametrize("box", [(42, 35, 5, 5), (42, 59, 1, 1), (25, 20, 10, 8), (110, 55, 5, 5)])
+def test_a_speck_elsewhere_is_no_point(box):
+    assert read("427", small=[box]).text == "427"
+
+
+def test_a_faint_dot_is_a_speck_of_the_paper():
+    line, marks = number("427", small=[(42, 55, 5, 5)])
+    assert assemble(ink_of(line, faint=0.4), line, marks, 0.9)[0].text == "427"
+
+
+def test_ink_that_no_digit_takes_in_leaves_doubt():
+    reading = read("427", small=[(41, 22, 8, 9)])
+    assert (reading.text, reading.status) == ("427", "uncertain")
+    assert "not understood" in reading.reason
+
+
+def test_a_stranger_close_to_the_number_leaves_doubt():
+    reading = read("427", beside=[(105, 20, 18, 40)])
+    assert (reading.text, reading.status) == ("427", "uncertain")
+
+
+def test_a_level_stroke_before_the_number_is_a_minus():
+    reading = read("427", small=[(2, 38, 14, 4)])
+    assert (reading.text, reading.value) == ("-427", -427.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0042", 42.0), ("3.14", 3.14), ("3,14", 3.14), ("1,234", 1234.0), ("1.234.567", 1234567.0),
+        ("1,234.5", 1234.5), ("1.234,5", 1234.5), ("-7", -7.0), ("12,3456", 12.3456),
+        ("12,34,5", None), ("1234,567.8", None), ("5.", None), ("?7", None), ("", None), ("1..2", None),
+        ("12:30", None),
+    ],
+)  # fmt: skip
+def test_value_follows_from_text(text, value):
+    assert value_of(text) == value
+
+
+def test_no_reading_is_one_empty_reading():
+    (reading,) = name_readings([])
+    assert (reading.name, reading.text, reading.status, reading.box) == ("frame", "", "empty", None)
+
+
+def test_readings_are_named_in_order():
+    assert [r.name for r in name_readings([read("1"), read("2")])] == ["line-1", "line-2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "writing", "status"),
+    [("4", (60, 22, 80, 30), "uncertain"), ("4", (300, 22, 80, 30), "ok"), ("42", (90, 22, 80, 30), "ok")],
+)
+def test_a_lone_digit_among_letters_is_doubted(text, writing, status):
+    assert doubt_among_letters(read(text), [writing]).status == status

@@ -1,0 +1,82 @@
+import numpy as np
+
+from edge.nouns import NOT_A_DIGIT, Prediction
+from edge.paper.binarize import binarize
+from edge.paper.decode import decode_lines
+from edge.paper.layout import find_lines
+from edge.paper.segment import find_pieces
+
+PAPER, INK = 220, 30
+
+
+def picture(*boxes):
+    gray = np.full((120, 240), PAPER, np.uint8)
+    for x, y, width, height in boxes:
+        gray[y : y + height, x : x + width] = INK
+    return gray
+
+
+def prediction(label, confidence):
+    others = dict.fromkeys([*"0123456789", NOT_A_DIGIT], (1 - confidence) / 10)
+    return Prediction(label, confidence, others | {label: confidence})
+
+
+class Network:
+    """Calls narrow glyphs a 1 and the rest no digit, and keeps count of its batches."""
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, glyphs):
+        self.batches.append(len(glyphs))
+        return [self.answer(glyph.pixels) for glyph in glyphs]
+
+    @staticmethod
+    def answer(pixels):
+        columns = np.count_nonzero(pixels.any(axis=0))
+        return prediction("1", 0.99) if columns <= 13 else prediction(NOT_A_DIGIT, 0.99)
+
+
+def decode(gray, network):
+    ink, pieces = find_pieces(binarize(gray))
+    lines = find_lines(ink, pieces)
+    return decode_lines(ink, lines, network)
+
+
+def labels(rows):
+    return [[mark.prediction.label for mark in row] for row in rows]
+
+
+def test_digits_that_stand_alone_take_one_inference():
+    network = Network()
+    rows = decode(picture((40, 40, 6, 40), (80, 40, 6, 40), (120, 40, 6, 40)), network)
+    assert labels(rows) == [["1", "1", "1"]]
+    assert network.batches == [3]
+
+
+def test_two_bars_that_touch_are_cut_apart():
+    network = Network()
+    rows = decode(picture((40, 40, 8, 40), (48, 58, 24, 3), (72, 40, 8, 40), (120, 40, 6, 40)), network)
+    assert labels(rows) == [["1", "1", "1"]]
+    assert len(network.batches) == 2
+
+
+def test_what_no_cut_explains_stays_as_it_is():
+    rows = decode(picture((40, 40, 40, 40), (120, 40, 6, 40)), Network())
+    assert labels(rows) == [[NOT_A_DIGIT, "1"]]
+    assert rows[0][0].confidence == 0.0
+
+
+def test_no_lines_give_no_marks():
+    assert decode(picture(), Network()) == []
+
+
+def test_a_page_of_what_is_no_digit_is_not_searched():
+    network = Network()
+    gray = np.full((480, 640), PAPER, np.uint8)
+    for row in range(30, 400, 70):
+        for column in range(20, 600, 90):
+            gray[row : row + 40, column : column + 40] = INK
+    rows = decode(gray, network)
+    assert {label for row in labels(rows) for label in row} == {NOT_A_DIGIT}
+    assert len(network.batches) == 1

@@ -1,0 +1,131 @@
+import cv2
+import numpy as np
+
+from edge.paper.binarize import binarize
+from edge.paper.layout import find_lines
+from edge.paper.pieces import union_box
+from edge.paper.segment import coverage_of, find_pieces, region_of
+
+PAPER, INK = 220, 40
+
+
+def page(shape=(200, 300)) -> np.ndarray:
+    return np.full(shape, PAPER, np.uint8)
+
+
+def bars(picture: np.ndarray, *boxes: tuple[int, int, int, int]) -> np.ndarray:
+    for x, y, width, height in boxes:
+        picture[y : y + height, x : x + width] = INK
+    return picture
+
+
+def pieces_of(picture):
+    return find_pieces(binarize(picture))[1]
+
+
+def lines_of(picture):
+    return find_lines(*find_pieces(binarize(picture)))
+
+
+def boxes_of(picture):
+    return [piece.box for piece in pieces_of(picture)]
+
+
+def test_each_bar_is_a_piece_left_to_right():
+    boxes = [(100, 60, 8, 40), (30, 62, 8, 38), (160, 60, 8, 40)]
+    assert boxes_of(bars(page(), *boxes)) == sorted(boxes)
+
+
+def test_a_blank_page_has_no_piece():
+    assert boxes_of(page()) == []
+
+
+def test_a_ring_is_one_piece_without_its_hole():
+    picture = page()
+    cv2.circle(picture, (100, 100), 20, INK, 4)
+    ink, (piece,) = find_pieces(binarize(picture))
+    coverage = region_of(ink, [piece]).coverage
+    assert coverage[coverage.shape[0] // 2, coverage.shape[1] // 2] < 40
+    assert coverage.max() == 255
+
+
+def test_a_digit_in_a_frame_is_found_and_the_frame_is_not():
+    picture = bars(page(), (140, 80, 8, 40))
+    cv2.rectangle(picture, (60, 60), (240, 140), INK, 2)
+    assert (140, 80, 8, 40) in boxes_of(picture)
+    assert max(width for _, _, width, _ in boxes_of(picture)) < 100
+
+
+def test_a_rule_through_the_foot_is_taken_away():
+    picture = bars(page(), (60, 60, 8, 44), (120, 60, 8, 44))
+    picture[100:102, :] = INK
+    boxes = boxes_of(picture)
+    assert [(x, w) for x, _, w, h in boxes if h > 30] == [(60, 8), (120, 8)]
+
+
+def test_coverage_is_full_on_ink_and_nothing_on_paper():
+    gray = bars(page((20, 20)), (8, 2, 4, 16))
+    mask = (gray < 100).astype(np.uint8) * 255
+    coverage = coverage_of(gray, mask, PAPER)
+    assert (coverage[3:17, 8:12] == 255).all()
+    assert not coverage[:, :6].any()
+
+
+def test_a_large_region_is_reduced_to_the_working_side():
+    ink, (piece,) = find_pieces(binarize(bars(page((480, 640)), (100, 60, 40, 300))))
+    assert max(region_of(ink, [piece]).coverage.shape) == 64
+
+
+def test_union_box_spans_all():
+    assert union_box([(3, 5, 2, 2), (10, 1, 4, 3)]) == (3, 1, 11, 6)
+
+
+def test_bars_in_a_row_are_one_line_and_rows_are_in_reading_order():
+    lower = [(40 + 25 * k, 120, 8, 30) for k in range(4)]
+    upper = [(60 + 25 * k, 40, 8, 30) for k in range(3)]
+    lines = lines_of(bars(page(), *lower, *upper))
+    assert [[piece.box for piece in line.pieces] for line in lines] == [upper, lower]
+
+
+def test_two_numbers_side_by_side_are_two_lines():
+    left, right = ([(start + 18 * k, 80, 8, 30) for k in range(4)] for start in (20, 180))
+    lines = lines_of(bars(page(), *left, *right))
+    assert [len(line.pieces) for line in lines] == [4, 4]
+
+
+def test_wide_but_even_spacing_is_one_number():
+    boxes = [(20 + 45 * k, 80, 8, 30) for k in range(6)]
+    assert len(lines_of(bars(page(), *boxes))) == 1
+
+
+def test_a_line_may_slant():
+    boxes = [(20 + 30 * k, 60 + 8 * k, 8, 30) for k in range(7)]
+    (line,) = lines_of(bars(page(), *boxes))
+    assert len(line.pieces) == 7
+
+
+def test_a_small_dot_among_digits_is_kept_apart():
+    picture = bars(page(), (40, 60, 8, 40), (80, 60, 8, 40), (60, 94, 6, 6))
+    (line,) = lines_of(picture)
+    assert len(line.pieces) == 2
+    assert [piece.box for piece in line.small] == [(60, 94, 6, 6)]
+
+
+def test_faint_bits_of_a_frame_are_no_digits():
+    picture = bars(page(), *[(40 + 40 * k, 60, 9, 40) for k in range(4)])
+    picture[50:110, 62:64] = 140
+    (line,) = lines_of(picture)
+    assert [piece.box[0] for piece in line.pieces] == [40, 80, 120, 160]
+
+
+def test_the_border_of_a_dark_desk_is_no_stroke():
+    picture = page()
+    picture[:, 150:] = 60
+    assert all(piece.is_edge for piece in pieces_of(picture))
+    assert lines_of(picture) == []
+
+
+def test_a_stroke_at_the_border_beside_a_number_leaves_doubt():
+    picture = bars(page(), (0, 50, 8, 50), (40, 60, 9, 40), (80, 60, 9, 40))
+    (line,) = lines_of(picture)
+    assert [piece.box[0] for piece in line.beside] == [0]
