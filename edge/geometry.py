@@ -49,6 +49,12 @@ def between(source: Points, target: Points) -> Matrix:
     return cv2.getPerspectiveTransform(source.astype(np.float32), target.astype(np.float32))
 
 
+def vertex_of(before: float, peak: float, after: float) -> float:
+    """Where the parabola through three equally spaced values is highest, from the middle one; 0 where none is."""
+    bend = before - 2 * peak + after
+    return 0.5 * (before - after) / bend if bend < 0 else 0.0
+
+
 def box_around(points: Points) -> Box:
     """The smallest box of whole pixels around some points."""
     left, top = np.floor(points.min(axis=0)).astype(int).tolist()

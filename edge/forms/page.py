@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.geometry import Matrix, Points, between, mapped
+from edge.geometry import Matrix, Points, between, mapped, vertex_of
 from edge.nouns import Gray, require_uint8
 
 WORK_SIDE = 1100
@@ -311,12 +311,10 @@ def _match(window: Gray, patch: Gray) -> tuple[float, float, float]:
 
 
 def _peak(values: NDArray[np.float32], k: int) -> float:
-    """Offset of a maximum from sample `k`, by the parabola through it and its neighbours."""
+    """Offset of a maximum from sample `k`; none where that is the first or the last."""
     if not 0 < k < len(values) - 1:
         return 0.0
-    left, middle, right = (float(value) for value in values[k - 1 : k + 2])
-    bend = left - 2 * middle + right
-    return 0.5 * (left - right) / bend if bend < -1e-9 else 0.0
+    return vertex_of(*values[k - 1 : k + 2].tolist())
 
 
 def _features(sheet: Sheet, frame: Gray) -> Iterator[Matrix]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.forms.walls import depth_of, find_walls
+from edge.geometry import Matrix, Points, mapped
 from edge.nouns import Box, Gray, require_uint8
 from edge.paper.pieces import connected_pieces
 
@@ -65,9 +66,6 @@ MARK_ZONE = 0.12
 MARK_LIKE = 0.75
 """Overlap over union of two fiducials of a sheet, laid over each other, at the least."""
 
-Matrix = NDArray[np.float64]
-Corners = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
@@ -85,14 +83,14 @@ class Sheet:
 
     gray: Gray
     matrix: Matrix
-    corners: Corners
+    corners: Points
 
     def __post_init__(self) -> None:
         require_uint8("Sheet.gray", self.gray, 2)
 
-    def in_picture(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def in_picture(self, points: Points) -> Points:
         """Points of the sheet, (n, 2) float64 x, y, as points of the picture."""
-        return _mapped(points, np.linalg.inv(self.matrix))
+        return mapped(points, np.linalg.inv(self.matrix))
 
 
 def find_sheet(gray: Gray) -> Sheet:
@@ -113,13 +111,13 @@ def find_sheet(gray: Gray) -> Sheet:
     return Sheet(_warped(scaled, turn, size), turn @ scaling, own_corners(gray.shape))
 
 
-def own_corners(shape: Sequence[int]) -> Corners:
+def own_corners(shape: Sequence[int]) -> Points:
     """The corners of a picture, (4, 2) float64 x, y, from the upper left clockwise."""
     rows, columns = shape[:2]
     return np.array([[0, 0], [columns - 1, 0], [columns - 1, rows - 1], [0, rows - 1]], np.float64)
 
 
-def corners_on_desk(gray: Gray) -> Corners | None:
+def corners_on_desk(gray: Gray) -> Points | None:
     """The corners of a light sheet that lies on something darker, (4, 2) float64; None where there is none."""
     factor = min(1.0, COARSE / max(gray.shape))
     size = (max(1, round(gray.shape[1] * factor)), max(1, round(gray.shape[0] * factor)))
@@ -137,7 +135,7 @@ def corners_on_desk(gray: Gray) -> Corners | None:
     return max((quad for quad, _ in sure), key=lambda quad: float(cv2.contourArea(quad.astype(np.float32))))
 
 
-def _light_quad(light: Gray) -> Corners | None:
+def _light_quad(light: Gray) -> Points | None:
     """The corners of the largest light area, if it is a sheet's."""
     outlines, _ = cv2.findContours(light, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:
@@ -147,7 +145,7 @@ def _light_quad(light: Gray) -> Corners | None:
     return quad if quad is not None and _is_sheet(quad, cv2.contourArea(outline), light.shape) else None
 
 
-def _quad_around(hull: NDArray[np.int32]) -> Corners | None:
+def _quad_around(hull: NDArray[np.int32]) -> Points | None:
     """A hull brought down to four corners, from the upper left clockwise; None where it has no four."""
     length = cv2.arcLength(hull, True)
     for share in (0.01, 0.02, 0.03, 0.05):
@@ -159,7 +157,7 @@ def _quad_around(hull: NDArray[np.int32]) -> Corners | None:
     return None
 
 
-def _is_sheet(quad: Corners, area: float, shape: Sequence[int]) -> bool:
+def _is_sheet(quad: Points, area: float, shape: Sequence[int]) -> bool:
     """Whether a quadrilateral is large, full, and has at least three sides inside the picture."""
     rows, columns = shape[:2]
     own = float(cv2.contourArea(quad.astype(np.float32)))
@@ -168,7 +166,7 @@ def _is_sheet(quad: Corners, area: float, shape: Sequence[int]) -> bool:
     return own >= LEAST_SHEET * rows * columns and area >= IN_SHEET * own and int(inside.sum()) >= 3
 
 
-def _refined(quad: Corners, gray: Gray, reach: float) -> tuple[Corners, float]:
+def _refined(quad: Points, gray: Gray, reach: float) -> tuple[Points, float]:
     """The quadrilateral with its sides on the strongest edges near them, and the least share of a side that is one."""
     sides = zip(quad, np.roll(quad, -1, axis=0), strict=True)
     lines, shares = zip(*(_edge_line(first, second, gray, reach) for first, second in sides), strict=True)
@@ -199,7 +197,7 @@ def _edge_line(
     return line, float((np.abs(points @ line[:2] + line[2]) <= ON_LINE).mean())
 
 
-def _straightened(corners: Corners) -> tuple[tuple[int, int], Matrix]:
+def _straightened(corners: Points) -> tuple[tuple[int, int], Matrix]:
     """(width, height) of a sheet seen straight, and the matrix that takes the picture there."""
     sides = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
     width, height = (sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2
@@ -294,7 +292,3 @@ def _are_one_set(marks: Sequence[Box], mask: Gray, shape: Sequence[int]) -> bool
     sizes = [max(mark[2:]) for mark in marks]
     same = all((forms[0] & form).sum() >= MARK_LIKE * (forms[0] | form).sum() for form in forms[1:])
     return same and max(sizes) <= 1.15 * min(sizes) + 2
-
-
-def _mapped(points: NDArray[np.float64], matrix: Matrix) -> NDArray[np.float64]:
-    return cv2.perspectiveTransform(points.reshape(1, -1, 2).astype(np.float64), matrix)[0]

@@ -21,8 +21,9 @@ from edge.errors import OutputError, PictureError
 from edge.forms.boxrows import BoxRow, find_cells, find_rows, masks_of, overlap, with_white_cells
 from edge.forms.combs import find_combs
 from edge.forms.frames import find_frames
-from edge.forms.sheet import Corners, Sheet, find_fiducials, find_sheet
+from edge.forms.sheet import Sheet, find_fiducials, find_sheet
 from edge.forms.walls import find_walls, with_shades
+from edge.geometry import Points
 from edge.nouns import Gray
 from edge.pictures import load_picture
 
@@ -64,7 +65,7 @@ class FieldBoxes:
 class Template:
     """What is proposed for a form: its sheet's corners, (4, 2) float64, its fiducials and its fields."""
 
-    corners: Corners
+    corners: Points
     fiducials: tuple[tuple[float, float], ...]
     fields: tuple[FieldBoxes, ...]
 

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import PictureError
-from edge.geometry import Area, Matrix, Points, corners_of, mapped
+from edge.geometry import Area, Matrix, Points, corners_of, mapped, vertex_of
 from edge.nouns import Gray, require_uint8
 from edge.pictures import load_picture
 from edge.reduce import reduce_frame
@@ -391,13 +391,7 @@ def _find_patch(tracked: Gray, seen: Gray, x: int, y: int) -> tuple[float, float
         return 0.0, 0.0, 0.0  # the peak may lie beyond the window
     left, right = float(scores[row, column - 1]), float(scores[row, column + 1])
     above, below = float(scores[row - 1, column]), float(scores[row + 1, column])
-    return column - REACH + _vertex(left, best, right), row - REACH + _vertex(above, best, below), best
-
-
-def _vertex(before: float, peak: float, after: float) -> float:
-    """Where the parabola through three equally spaced values is highest, from the middle one."""
-    bend = before - 2 * peak + after
-    return 0.5 * (before - after) / bend if bend < 0 else 0.0
+    return column - REACH + vertex_of(left, best, right), row - REACH + vertex_of(above, best, below), best
 
 
 def _solve(sources: Points, targets: Points, shape: Sequence[int]) -> tuple[Matrix, Matrix, NDArray[np.bool_]] | None:
