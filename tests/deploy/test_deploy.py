@@ -57,7 +57,7 @@ class Device:
     @property
     def release(self) -> str | None:
         link = self.userland.folder / LINK
-        return os.readlink(link) if link.is_symlink() else None
+        return str(link.readlink()) if link.is_symlink() else None
 
     def releases(self) -> list[str]:
         return sorted(path.name for path in (self.userland.folder / "opt/readout/releases").iterdir())
@@ -228,7 +228,7 @@ def test_make_install_does_the_same_on_the_device_itself(tmp_path):
         done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
         assert done.returncode == 0, done.stderr
         assert "ok     golden replay" in done.stdout
-        assert os.readlink(userland.folder / LINK) == "releases/1"
+        assert str((userland.folder / LINK).readlink()) == "releases/1"
         assert "1.2" in userland.call("/opt/readout/.venv/bin/python", "-c", "import numpy; print(numpy.__version__)")
 
 
