@@ -6,12 +6,13 @@ package that is missing or does not fit is one line.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -72,7 +73,23 @@ class Size(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic 
         return int(width), int(height)
 
 
-@click.group(context_settings=HELP, invoke_without_command=True)
+class Command(click.Command):
+    """A command. OpenCV is imported when it begins: beside a NumPy that it does not fit, NumPy prints a page itself."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; the error of the import says enough."""
+        with redirect_stderr(io.StringIO()):
+            import cv2  # noqa: F401
+        return super().invoke(ctx)
+
+
+class Commands(click.Group):
+    """The commands, each a `Command`."""
+
+    command_class = Command
+
+
+@click.group(cls=Commands, context_settings=HELP, invoke_without_command=True)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, "-V", "--version", prog_name="readout")
 @click.pass_context

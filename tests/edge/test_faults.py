@@ -100,11 +100,20 @@ def test_an_import_that_fails_is_explained(error, words):
     assert "\n" not in why_no_import(error)
 
 
-@pytest.mark.parametrize("module", ["cv2", "numpy"])
-def test_a_module_built_for_another_numpy_is_one_line_and_no_traceback(tmp_path, module):
-    (tmp_path / f"{module}.py").write_text(
-        "raise ValueError('numpy.dtype size changed, may indicate binary incompatibility. Expected 96, got 88')"
-    )
+NUMPY_ITSELF = "import sys; sys.stderr.write('A module that was compiled using NumPy 1.x ...\\nTraceback ...\\n')\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        ("cv2", f"raise ValueError('{faults.OTHER_NUMPY}, may indicate binary incompatibility. Expected 96, got 88')"),
+        ("numpy", f"raise ValueError('{faults.OTHER_NUMPY}, may indicate binary incompatibility. Expected 96')"),
+        ("cv2", f"{NUMPY_ITSELF}raise ImportError('{faults.NO_MULTIARRAY}')"),
+    ],
+)
+def test_a_module_built_for_another_numpy_is_one_line_and_no_traceback(tmp_path, module, text):
+    """As apt's OpenCV of Bookworm and numpy 2.2.4 were seen to do it."""
+    (tmp_path / f"{module}.py").write_text(text)
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"}
     done = subprocess.run(
         [sys.executable, "-m", "edge", "check"], env=environment, capture_output=True, text=True, check=False
