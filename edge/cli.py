@@ -276,28 +276,38 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
 
 
 @cli.command()
-@click.argument("picture", type=click.Path(path_type=Path), metavar="PICTURE")
+@click.argument("picture", metavar="PICTURE")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the configuration there.  [default: stdout]"
 )
 @click.option(
     "--preview", type=click.Path(path_type=Path), metavar="FILE", help="Draw the boxes into FILE, a PNG, to look at."
 )
-def setup(picture: Path, out: Path | None, preview: Path | None) -> None:
-    """Propose a configuration for a meter from one photograph: rows of digit windows and dials, found by themselves."""
+def setup(picture: str, out: Path | None, preview: Path | None) -> None:
+    """Propose a configuration for a meter from one photograph: rows of digit windows and dials, found by themselves.
+
+    PICTURE may be a live source, such as camera: its picture is put beside the configuration first, as a PNG.
+    """
     from edge.meters.propose import describe
-    from edge.meters.setup import check_target, propose_fields, text_for, write_preview, write_setup
+    from edge.meters.setup import check_target, propose_fields, take_picture, text_for, write_preview, write_setup
+    from edge.sources import is_live_uri
 
     if out:
         check_target(out)
-    proposal, colour = propose_fields(picture)
+    path = Path(picture)
+    if is_live_uri(picture):
+        if out is None:
+            raise click.UsageError(f"the picture of {picture} goes beside the configuration; name that: --out FILE")
+        path = out.with_suffix(".png")
+        take_picture(picture, path)
+    proposal, colour = propose_fields(path)
     if out:
-        write_setup(proposal, picture, out)
+        write_setup(proposal, path, out)
     else:
-        click.echo(text_for(proposal, picture, Path()), nl=False)
+        click.echo(text_for(proposal, path, Path()), nl=False)
     if preview:
         write_preview(proposal, colour, preview)
-    _say(f"{picture}: found {describe(proposal)}; look at the boxes before you trust them")
+    _say(f"{path}: found {describe(proposal)}; look at the boxes before you trust them")
 
 
 @cli.command()
