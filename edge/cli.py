@@ -360,7 +360,14 @@ def default_model() -> Path:
 
     package = Path(__file__).resolve().parent
     places = [Path("models", SHIPPED), package.parent / "models" / SHIPPED, package / "_models" / SHIPPED]
-    return next((place for place in places if place.is_dir()), places[0])
+    return next((place for place in places if _is_folder(place)), places[0])
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one; what may not be looked into, such as another user's home, is none."""
+    with suppress(PermissionError):
+        return path.is_dir()
+    return False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
