@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,9 +18,11 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.userland import Userland, lack, opened
+from tests.edge.mosquitto import Listener, Mosquitto, wait_for
 from tests.pi.root import PROJECT
 
 LINK = "opt/readout/.venv"
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
 UNIT = "etc/systemd/system/readout.service"
 CONFIG = "etc/readout/readout.toml"
 DEMO = '[source]\nuri = "demo:?frames=30"\n[store]\npath = "/var/lib/readout/readout.db"\n'
@@ -206,6 +210,62 @@ def test_a_debian_package_that_is_there_is_not_installed_over(device):
     status.write_text(before)
     assert done.returncode != 0
     assert "the Debian package readout is installed here; first: sudo apt remove readout" in done.stderr
+
+
+def commands_for_the_pi() -> list[str]:
+    """What README tells a user to type on the Pi, once the program is there."""
+    page = README.partition("## On a Raspberry Pi\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```console\n(.*?)```", page, flags=re.S)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    return [
+        line for line in lines if line.startswith(("readout", "sudo", "echo", "journalctl")) and " apt " not in line
+    ]
+
+
+def config_for_the_pi() -> str:
+    """What README tells a user to add to the configuration."""
+    page = README.partition("## On a Raspberry Pi\n")[2].partition("\n## ")[0]
+    return re.search(r"```toml\n(.*?)```", page, flags=re.S)[1]
+
+
+def test_the_page_for_the_pi_leads_to_the_number_in_home_assistant(device, tmp_path):
+    """Its commands in their order, with the rendered meter for the camera, whose bare face is no reference."""
+    if device.userland.arch != "amd64":
+        pytest.skip("the same commands as on amd64")
+    userland = device.userland
+    users = tmp_path / "users"
+    users.touch(mode=0o600)
+    broker = Mosquitto(tmp_path, f"allow_anonymous false\npassword_file {users}")
+    subprocess.run(["mosquitto_passwd", "-b", users, "readout", "the password"], check=True, capture_output=True)
+    broker.start()
+    listener = Listener(broker.port, lambda client: client.username_pw_set("readout", "the password"))
+    options = device.userland.ssh_options(device.folder, has_network=True).split()
+    tried = []
+    for command in commands_for_the_pi():
+        if command.startswith("journalctl"):
+            continue
+        words = ["ssh", *options, "pi@device", command.replace("setup camera", "setup demo:")]
+        done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        tried.append(command)
+        if " setup " in command:
+            found = userland.text("home/pi/meter.toml")
+            fields = found.partition("[[field]]")[2]
+            added = config_for_the_pi().replace(
+                "homeassistant.local", f'127.0.0.1"\nport = {broker.port}\nimage = "never'
+            )
+            userland.write("home/pi/meter.toml", f'[source]\nuri = "demo:"\n[[field]]{fields}\n{added}')
+        if " systemctl " in command:
+            unit = re.search(r"^ExecStart=(.*)$", userland.text(UNIT), re.M)[1].split()
+            userland.call("runuser", "-u", "readout", "--", *unit, "--frames", "60", has_network=True)
+    wait_for(lambda: any(b'"ok"' in state for state in listener.of("readout/readout/counter/state")))
+    (announced,) = set(listener.of("homeassistant/device/readout_readout/config"))
+    listener.close()
+    broker.kill()
+    assert "counter_value" in json.loads(announced)["components"]
+    assert len(tried) == 8
+    assert "  counter  " in done.stdout
+    assert userland.call("stat", "-c", "%U %a", "/etc/readout/mqtt-password") == "readout 600\n"
 
 
 def test_make_install_does_the_same_on_the_device_itself(tmp_path):
