@@ -95,7 +95,7 @@ deploy: $(VENV)/bin/python ## install on the device PI=user@host over ssh, or le
 
 install: $(VENV)/bin/python ## install on this machine, a Pi, as a service (asks for sudo)
 	@fits=$$(/usr/bin/python3 edge/deploy/probe.py) && folder=$$(PYTHON=$(BIN)/python edge/deploy/bundle.sh $$fits) \
-		&& sudo sh $$folder/install.sh
+		&& $$([ $$(id -u) = 0 ] || echo sudo) sh $$folder/install.sh
 
 test-deploy: $(VENV)/.dev ## deploy and dist/*.deb in emulated userlands of Bookworm and Trixie (root; mmdebstrap, qemu-user-static)
 	TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy --timeout 3600

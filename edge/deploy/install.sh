@@ -72,9 +72,10 @@ make_user() {
     [ -e $config ] || install -D -m 644 "$here/readout.toml" $config
 }
 
-# The shipped configuration names a camera that need not be there yet; one that was edited has to work.
+# The shipped configuration, this release's or the last one's, names a camera that need not be there yet; one that was
+# edited has to work.
 check_release() {
-    cmp -s "$here/readout.toml" $config && set -- || set -- --config $config
+    if cmp -s "$here/readout.toml" $config || cmp -s $home/readout.toml $config; then set --; else set -- --config $config; fi
     (cd $state && runuser -u readout -- "$release/bin/readout" check "$@")
 }
 
@@ -89,7 +90,7 @@ roll_back() {
     if [ -e $home/unit.before ]; then mv $home/unit.before $unit; elif [ -n "$is_new_unit" ]; then rm -f $unit; fi
     rm -rf "$release"
     systemd daemon-reload
-    if [ -n "$was_active" ]; then systemd start readout; fi
+    [ -z "$was_active" ] || systemd start readout || say "it does not start either; see: journalctl -u readout"
     say "rolled back: ${before:-nothing} is installed, as before"
 }
 
@@ -121,6 +122,7 @@ if [ -n "$was_active" ]; then systemd start readout; fi
 trap - EXIT
 
 ln -sfn $home/.venv/bin/readout /usr/local/bin/readout
+install -m 644 "$here/readout.toml" $home
 rm -f $home/unit.before
 for old in $home/releases/*; do
     [ "$old" = "$release" ] || [ "$old" = "$home/$before" ] || rm -rf "$old"

@@ -177,9 +177,15 @@ def test_a_service_that_does_not_start_leaves_the_one_before_at_work(device):
     (device.userland.folder / "run/broken").unlink()
 
 
-def test_the_release_before_the_last_goes(device):
-    assert device.deploy().returncode == 0
+def test_the_release_before_the_last_goes_and_a_default_nobody_edited_need_not_work(device):
+    for path in (CONFIG, "opt/readout/readout.toml"):
+        device.userland.write(path, "# the last release's default, with a camera that is not there\n[sorce]\n")
+    done = device.deploy()
+    assert done.returncode == 0, done.stderr
+    assert "note   configuration: none given" in done.stdout
     assert (device.release, device.releases()) == ("releases/3", ["2", "3"])
+    assert device.userland.text("opt/readout/readout.toml") == (PROJECT / "edge/deploy/readout.toml").read_text()
+    device.userland.write(CONFIG, DEMO)
 
 
 def test_a_full_disk_is_one_line_and_nothing_is_made(device):
