@@ -21,7 +21,7 @@ PIP_INSTALL = install --quiet --constraint requirements.lock
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report deb test-deb lock clean
+.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report deploy install deb test-deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -90,8 +90,15 @@ report: $(VENV)/.dev ## measure again and write the tables of README.md
 deb: $(VENV)/.edge ## build Debian packages for ARCH (arm64 and amd64 by default) in dist/
 	@for arch in $(or $(ARCH),arm64 amd64); do PYTHON=$(BIN)/python edge/deploy/build_deb.sh $$arch dist || exit 1; done
 
-test-deb: $(VENV)/.dev ## install, upgrade, remove and purge dist/*_amd64.deb in Bookworm and Trixie (root, mmdebstrap)
-	READOUT_DEB=$$(ls dist/readout_*_amd64.deb) $(BIN)/python -m pytest tests/deploy --timeout 1800
+deploy: $(VENV)/bin/python ## install on the device PI=user@host over ssh, or leave it as it was
+	@PYTHON=$(BIN)/python edge/deploy/deploy.sh $(PI)
+
+install: $(VENV)/bin/python ## install on this machine, a Pi, as a service (asks for sudo)
+	@fits=$$(/usr/bin/python3 edge/deploy/probe.py) && folder=$$(PYTHON=$(BIN)/python edge/deploy/bundle.sh $$fits) \
+		&& $$([ $$(id -u) = 0 ] || echo sudo) sh $$folder/install.sh
+
+test-deploy: $(VENV)/.dev ## deploy and dist/*.deb in emulated userlands of Bookworm and Trixie (root; mmdebstrap, qemu-user-static)
+	TEST_DEPLOY=1 $(BIN)/python -m pytest tests/deploy --timeout 3600
 
 lock: $(VENV)/.dev ## pin the versions of all packages in requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate \

@@ -16,6 +16,7 @@ from edge.board import is_raspberry_pi
 from edge.config import load_config, missing_bundles
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
 from edge.faults import require_64_bits, require_permission, require_python, require_space, users_of
+from edge.fields import open_fields
 from edge.inference.bundle import GOLDEN_FILE, load_card
 from edge.inference.classifier import Network, open_network, softmax
 from edge.inference.preprocessing import preprocessing_of
@@ -206,9 +207,12 @@ def _check_config(path: Path, models: Path) -> list[Check]:
         return [Check("configuration", "FAILED", str(error))]
     count = len(config.field)
     checks = [Check("configuration", "ok", f"{path}: {count} field{'' if count == 1 else 's'}")]
-    checks += [Check("field", "FAILED", problem) for problem in missing_bundles(config, models)]
+    missing = missing_bundles(config, models)
+    checks += [Check("field", "FAILED", problem) for problem in missing]
     if config.reference is not None:
         checks.append(_attempt("reference", lambda: _reference(config)))
+    if config.field and not missing:
+        checks.append(_attempt("fields", lambda: _fields(config, models)))
     if any(field.is_counter for field in config.field):
         checks.append(_attempt("state", lambda: _state(config)))
     checks += [_attempt(name, look) for name, look in output_checks(config).items()]
@@ -226,6 +230,12 @@ def _reference(config: Config) -> str:
     assert config.reference is not None
     rows, columns = load_picture(config.reference.image).shape
     return f"{config.reference.image}: {columns} x {rows} pixels"
+
+
+def _fields(config: Config, models: Path) -> str:
+    """Load all that reads them, as `edge run` does."""
+    open_fields(config, models)
+    return f"{', '.join(field.name for field in config.field)} can be read"
 
 
 def _state(config: Config) -> str | Check:

@@ -6,12 +6,13 @@ package that is missing or does not fit is one line.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -72,7 +73,23 @@ class Size(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic 
         return int(width), int(height)
 
 
-@click.group(context_settings=HELP, invoke_without_command=True)
+class Command(click.Command):
+    """A command. OpenCV is imported when it begins: beside a NumPy that it does not fit, NumPy prints a page itself."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; the error of the import says enough."""
+        with redirect_stderr(io.StringIO()):
+            import cv2  # noqa: F401
+        return super().invoke(ctx)
+
+
+class Commands(click.Group):
+    """The commands, each a `Command`."""
+
+    command_class = Command
+
+
+@click.group(cls=Commands, context_settings=HELP, invoke_without_command=True)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, "-V", "--version", prog_name="readout")
 @click.pass_context
@@ -259,28 +276,38 @@ def bench(model: Path | None, frames: int, size: tuple[int, int], threads: int, 
 
 
 @cli.command()
-@click.argument("picture", type=click.Path(path_type=Path), metavar="PICTURE")
+@click.argument("picture", metavar="PICTURE")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the configuration there.  [default: stdout]"
 )
 @click.option(
     "--preview", type=click.Path(path_type=Path), metavar="FILE", help="Draw the boxes into FILE, a PNG, to look at."
 )
-def setup(picture: Path, out: Path | None, preview: Path | None) -> None:
-    """Propose a configuration for a meter from one photograph: rows of digit windows and dials, found by themselves."""
+def setup(picture: str, out: Path | None, preview: Path | None) -> None:
+    """Propose a configuration for a meter from one photograph: rows of digit windows and dials, found by themselves.
+
+    PICTURE may be a live source, such as camera: its picture is put beside the configuration first, as a PNG.
+    """
     from edge.meters.propose import describe
-    from edge.meters.setup import check_target, propose_fields, text_for, write_preview, write_setup
+    from edge.meters.setup import check_target, propose_fields, take_picture, text_for, write_preview, write_setup
+    from edge.sources import is_live_uri
 
     if out:
         check_target(out)
-    proposal, colour = propose_fields(picture)
+    path = Path(picture)
+    if is_live_uri(picture):
+        if out is None:
+            raise click.UsageError(f"the picture of {picture} goes beside the configuration; name that: --out FILE")
+        path = out.with_suffix(".png")
+        take_picture(picture, path)
+    proposal, colour = propose_fields(path)
     if out:
-        write_setup(proposal, picture, out)
+        write_setup(proposal, path, out)
     else:
-        click.echo(text_for(proposal, picture, Path()), nl=False)
+        click.echo(text_for(proposal, path, Path()), nl=False)
     if preview:
         write_preview(proposal, colour, preview)
-    _say(f"{picture}: found {describe(proposal)}; look at the boxes before you trust them")
+    _say(f"{path}: found {describe(proposal)}; look at the boxes before you trust them")
 
 
 @cli.command()
@@ -333,7 +360,14 @@ def default_model() -> Path:
 
     package = Path(__file__).resolve().parent
     places = [Path("models", SHIPPED), package.parent / "models" / SHIPPED, package / "_models" / SHIPPED]
-    return next((place for place in places if place.is_dir()), places[0])
+    return next((place for place in places if _is_folder(place)), places[0])
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one; what may not be looked into, such as another user's home, is none."""
+    with suppress(PermissionError):
+        return path.is_dir()
+    return False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

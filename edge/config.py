@@ -153,7 +153,8 @@ def _explain(error: Any, text: str, name: str) -> str:
 
 
 def _plain(error: Any) -> str:
-    message = str(error["msg"])
+    """What pydantic says of a value; a pattern says nothing to people, the description of the key does."""
+    message = "has another form" if error["type"] == "string_pattern_mismatch" else str(error["msg"])
     return message[0].lower() + message[1:]
 
 

@@ -3,6 +3,8 @@
 A message says what was wrong, what was found, and what to do next, on one line.
 """
 
+from __future__ import annotations
+
 
 class EdgeError(Exception):
     """Base of every error that a user can cause or mend; shown as one line, without a traceback."""

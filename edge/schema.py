@@ -271,7 +271,7 @@ class CsvTable(Table):
     daily: bool = Field(
         True, description="whether each day (UTC) begins a new file; full ones get the date in their name"
     )
-    max_size: Size = Field("10 MB", description="a new file begins before this size, in kB, MB or GB")
+    max_size: Size = Field("10 MB", description="a new file begins before this size, such as 500 kB, 10 MB or 1 GB")
     files: NotNegativeInt = Field(0, description="how many full files are kept; 0 for all")
 
 
@@ -279,7 +279,7 @@ class StoreTable(Table):
     """The database of readings, events and crops, with the outbox of mqtt, influx and webhook, which imply it."""
 
     path: str = Field("readout.db", min_length=1, description="the SQLite file, relative to this one, on a local disk")
-    keep: Duration = Field("3650d", description="age from which readings and events are deleted")
+    keep: Duration = Field("3650d", description="age from which readings and events are deleted, such as 90d")
     max_size: Size = Field("500 MB", description="size above which the oldest crops, then readings, are deleted")
     crops_keep: Duration = Field("30d", description="age from which crops of doubtful readings are deleted")
     crops_max_size: Size = Field("50 MB", description="size of all crops above which the oldest are deleted")
@@ -310,14 +310,35 @@ class MqttTable(Table):
     cert: str | None = Field(None, description="file of the certificate to log in with, PEM")
     key: str | None = Field(None, description="file of its key, PEM")
     device: str = Field(
-        "readout", pattern=r"^[A-Za-z0-9_-]+$", description="name of this device in topics; each device needs its own"
+        "readout",
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="name of this device in topics, of letters, digits, - and _; each device needs its own",
     )
-    topic: str = Field("readout", pattern=r"^[^#+]+$", description="what topics begin with")
+    topic: str = Field("readout", pattern=r"^[^#+]+$", description="what topics begin with, without # and +")
     discovery: bool = Field(True, description="whether the fields are announced to Home Assistant")
     discovery_prefix: str = Field("homeassistant", pattern=r"^[^#+]+$", description="where Home Assistant listens")
     image: Annotated[str, Field(pattern=f"^(never|{DURATION})$")] = Field(
         "5m", description="the annotated picture goes out at most this often; `never` for not at all"
     )
+
+    @field_validator("host")
+    @classmethod
+    def _host_is_bare(cls, host: str) -> str:
+        if "/" in host or host.count(":") == 1:
+            raise ValueError(
+                f"{host!r} is more than a name; leave out mqtt:// and the port, which has a key of its own"
+            )
+        return host
+
+    @model_validator(mode="after")
+    def _login_is_whole(self) -> Self:
+        if self.password is not None and self.user is None:
+            raise ValueError("has a password without its user; add user = …")
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together; add the other one")
+        if (self.ca or self.cert) and not self.tls:
+            raise ValueError("has certificates but no encryption; add tls = true")
+        return self
 
 
 class InfluxTable(Table):
@@ -336,13 +357,19 @@ class InfluxTable(Table):
     def _one_version(self) -> Self:
         if (self.bucket is None) == (self.database is None):
             raise ValueError("give bucket (InfluxDB 2) or database (InfluxDB 1), one of them")
+        if self.bucket is not None and (self.user is not None or self.password is not None):
+            raise ValueError("bucket (InfluxDB 2) goes with a token; leave user and password out")
+        if self.database is not None and self.token is not None:
+            raise ValueError("database (InfluxDB 1) goes with user and password; leave token out")
+        if self.password is not None and self.user is None:
+            raise ValueError("has a password without its user; add user = …")
         return self
 
 
 class WebhookTable(Table):
     """An address that each reading is posted to, as JSON."""
 
-    url: HttpUrl = Field(description="where readings are posted")
+    url: HttpUrl = Field(description="where readings are posted, such as https://host/path; no user and password in it")
     secret: Secret | None = Field(
         None, description="signs each body (HMAC-SHA256 in X-Readout-Signature), or `file:PATH`; unsigned if absent"
     )

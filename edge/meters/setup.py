@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,13 @@ import numpy as np
 from edge.atomic import write_bytes, write_text
 from edge.errors import OutputError, PictureError
 from edge.meters.propose import Colour, Proposal, configuration_text, draw_proposal, propose
+from edge.nouns import Frame
 from edge.pictures import load_picture, read_bytes
+from edge.schema import SourceTable
+from edge.sources import SourceSettings, open_source
+
+SETTLE_S = 2.0
+"""How long a camera's automatic exposure has before the picture."""
 
 
 def propose_fields(picture: Path) -> tuple[Proposal, Colour]:
@@ -32,6 +39,33 @@ def propose_fields(picture: Path) -> tuple[Proposal, Colour]:
             "glare, with the meter filling it, or write the boxes by hand"
         )
     return proposal, colour
+
+
+def take_picture(uri: str, path: Path) -> None:
+    """Put a frame of a live source into a PNG file, as large as those that `edge run` reads, once exposure has settled.
+
+    Raises
+    ------
+    SourceError
+        The source cannot be opened or gives no frame.
+    OutputError
+        The file cannot be written, or is there already.
+    """
+    check_target(path)
+    with open_source(uri, SourceSettings.of(SourceTable(), with_colour=True)) as source:
+        ends_at = time.monotonic() + SETTLE_S
+        frame = next(frame for frame in source if frame.monotonic_s >= ends_at)
+    write_bytes(path, cv2.imencode(".png", _whole_colour(frame))[1].tobytes())
+
+
+def _whole_colour(frame: Frame) -> Colour:
+    """A frame with its colours, which it has at half size, (rows, columns, 3) uint8 BGR."""
+    if frame.colour is None:
+        return cv2.cvtColor(frame.gray, cv2.COLOR_GRAY2BGR)
+    rows, columns = frame.gray.shape
+    planes = cv2.resize(cv2.cvtColor(frame.colour, cv2.COLOR_BGR2YCrCb), (columns, rows))
+    planes[:, :, 0] = frame.gray
+    return cv2.cvtColor(planes, cv2.COLOR_YCrCb2BGR)
 
 
 def load_colour(path: Path) -> Colour:

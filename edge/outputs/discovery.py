@@ -134,62 +134,73 @@ def state_class_of(field: FieldTable) -> str:
 
 
 def _components(base: str, field: FieldTable, slug: str, *, commands: bool) -> dict[str, Any]:
-    """The entities of a field."""
+    """The entities of a field: each is fed by its state, and the number to set it sends to a topic of its own."""
     topic = f"{base}/{slug}/state"
-    sensor = {"platform": "sensor", "state_topic": topic}
-    diagnostic = {**sensor, "entity_category": "diagnostic"}
-    rate_unit, rate_class = RATES.get(unit_of(field), (f"{unit_of(field)}/h" if field.unit else None, None))
-    number = {"suggested_display_precision": field.decimals, **_present(unit_of_measurement=unit_of(field) or None)}
-    found: dict[str, Any] = {
-        f"{slug}_value": {
-            **sensor,
-            **number,
-            **_present(device_class=device_class_of(field)),
-            "name": field.name,
-            "state_class": state_class_of(field),
-            "value_template": KEEP_LAST,
-        },
-        f"{slug}_rate": {
-            **sensor,
-            **_present(device_class=rate_class, unit_of_measurement=rate_unit),
-            "name": f"{field.name} rate",
-            "state_class": "measurement",
-            "value_template": "{{ value_json.rate }}",
-        },
-        f"{slug}_raw": {**diagnostic, "name": f"{field.name} raw", "value_template": "{{ value_json.raw }}"},
-        f"{slug}_status": {
-            **diagnostic,
-            "name": f"{field.name} status",
-            "device_class": "enum",
-            "options": STATUSES,
-            "value_template": "{{ value_json.status }}",
-            "json_attributes_topic": topic,
-        },
-        f"{slug}_confidence": {
-            **diagnostic,
-            "name": f"{field.name} confidence",
-            "state_class": "measurement",
-            "unit_of_measurement": "%",
-            "value_template": "{{ (value_json.confidence * 100) | round(1) }}",
-        },
-        f"{slug}_problem": {
-            **{"platform": "binary_sensor", "state_topic": topic, "entity_category": "diagnostic"},
-            "name": f"{field.name} problem",
-            "device_class": "problem",
-            "value_template": "{{ 'OFF' if value_json.status == 'ok' else 'ON' }}",
-        },
+    entities = {
+        "value": _value(field),
+        "rate": _rate(field),
+        "raw": _diagnostic(field, "raw", "{{ value_json.raw }}"),
+        "status": {**_status(field), "json_attributes_topic": topic},
+        "confidence": _confidence(field),
+        "problem": _problem(field),
     }
     if commands:
-        step = 10.0**-field.decimals
-        places = len(field.digits) + len(field.dials) or field.length or MOST_PLACES
-        largest = round(step * (10**places - 1), field.decimals)
-        found[f"{slug}_set"] = {
-            **{"platform": "number", "entity_category": "config", "mode": "box", "name": f"{field.name} set"},
-            **_present(unit_of_measurement=unit_of(field) or None),
-            **{"command_topic": f"{base}/{slug}/set", "state_topic": topic, "value_template": "{{ value_json.value }}"},
-            **{"min": 0, "max": largest, "step": max(step, SMALLEST_STEP)},
-        }
-    return found
+        entities["set"] = {**_number(field), "command_topic": f"{base}/{slug}/set"}
+    return {f"{slug}_{word}": {"state_topic": topic, **entity} for word, entity in entities.items()}
+
+
+def _value(field: FieldTable) -> dict[str, Any]:
+    return {
+        **{"platform": "sensor", "name": field.name, "value_template": KEEP_LAST},
+        **{"state_class": state_class_of(field), "suggested_display_precision": field.decimals},
+        **_present(device_class=device_class_of(field), unit_of_measurement=unit_of(field) or None),
+    }
+
+
+def _rate(field: FieldTable) -> dict[str, Any]:
+    unit, device_class = RATES.get(unit_of(field), (f"{unit_of(field)}/h" if field.unit else None, None))
+    return {
+        **{"platform": "sensor", "name": f"{field.name} rate", "value_template": "{{ value_json.rate }}"},
+        **{"state_class": "measurement", **_present(device_class=device_class, unit_of_measurement=unit)},
+    }
+
+
+def _status(field: FieldTable) -> dict[str, Any]:
+    return {
+        **_diagnostic(field, "status", "{{ value_json.status }}"),
+        **{"device_class": "enum", "options": STATUSES},
+    }
+
+
+def _confidence(field: FieldTable) -> dict[str, Any]:
+    return {
+        **_diagnostic(field, "confidence", "{{ (value_json.confidence * 100) | round(1) }}"),
+        **{"state_class": "measurement", "unit_of_measurement": "%"},
+    }
+
+
+def _problem(field: FieldTable) -> dict[str, Any]:
+    return {
+        **_diagnostic(field, "problem", "{{ 'OFF' if value_json.status == 'ok' else 'ON' }}"),
+        **{"platform": "binary_sensor", "device_class": "problem"},
+    }
+
+
+def _diagnostic(field: FieldTable, word: str, template: str) -> dict[str, Any]:
+    """A sensor that stands apart from the values."""
+    name = f"{field.name} {word}"
+    return {"platform": "sensor", "entity_category": "diagnostic", "name": name, "value_template": template}
+
+
+def _number(field: FieldTable) -> dict[str, Any]:
+    """A box to set the value in, as large as the field's places allow."""
+    step = 10.0**-field.decimals
+    places = len(field.digits) + len(field.dials) or field.length or MOST_PLACES
+    return {
+        **{"platform": "number", "entity_category": "config", "mode": "box", "name": f"{field.name} set"},
+        **{"value_template": "{{ value_json.value }}", **_present(unit_of_measurement=unit_of(field) or None)},
+        **{"min": 0, "max": round(step * (10**places - 1), field.decimals), "step": max(step, SMALLEST_STEP)},
+    }
 
 
 def _present(**values: str | None) -> dict[str, str]:

@@ -78,27 +78,36 @@ def open_outputs(
     OutputError
         The store is another program's, or a port is in use.
     """
+    broker = MqttBroker(config.mqtt, config.field, say, on_command) if config.mqtt else None
     with ExitStack() as stack:
         kept: list[Keeper] = []
         watching: list[Keeper] = []
-        pictures: list[Sink] = []
         waiting: Callable[[], dict[str, int]] = dict
         if config.csv:
             kept.append(stack.enter_context(closing(CsvKeeper(config.csv, say))))
         if config.store:
-            broker = MqttBroker(config.mqtt, config.field, say, on_command) if config.mqtt else None
-            destinations: list[Destination] = [broker] if broker else []
-            destinations += [InfluxServer(config.influx)] if config.influx else []
-            destinations += [Webhook(config.webhook)] if config.webhook else []
-            store = stack.enter_context(_stored(config.store, destinations, say))
+            store = stack.enter_context(_stored(config.store, _destinations(config, broker), say))
             kept.append(store)
             waiting = store.waiting
-            if broker and config.mqtt and config.mqtt.image != "never":
-                pictures.append(Pictures(broker, duration_s(config.mqtt.image)))
         if config.prometheus:
             watching.append(stack.enter_context(closing(MetricsPage(config.prometheus, waiting))))
         recorder: list[Sink] = [Recorder(config.field, kept, watching)] if kept or watching else []
-        yield [*recorder, *pictures]
+        yield [*recorder, *_pictures(config, broker)]
+
+
+def _destinations(config: Config, broker: MqttBroker | None) -> list[Destination]:
+    """Where the outbox is delivered."""
+    found: list[Destination] = [broker] if broker else []
+    found += [InfluxServer(config.influx)] if config.influx else []
+    found += [Webhook(config.webhook)] if config.webhook else []
+    return found
+
+
+def _pictures(config: Config, broker: MqttBroker | None) -> list[Sink]:
+    """What shows pictures to the broker, where they are wanted."""
+    if broker is None or config.mqtt is None or config.mqtt.image == "never":
+        return []
+    return [Pictures(broker, duration_s(config.mqtt.image))]
 
 
 @contextmanager

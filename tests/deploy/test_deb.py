@@ -1,7 +1,6 @@
-"""The Debian package in the userlands of Bookworm and Trixie: it installs without a network, reads, upgrades, goes.
+"""The Debian package in userlands of Bookworm and Trixie: it installs without a network, reads, upgrades, goes.
 
-READOUT_DEB names the package, READOUT_ROOTS a folder that keeps the userlands from one run to the next.
-What this does not show: systemd starting the unit, for nothing is booted.
+`make deb test-deploy` runs it. What this does not show: systemd starting the unit, for nothing is booted.
 """
 
 from __future__ import annotations
@@ -13,55 +12,35 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = os.environ.get("READOUT_DEB")
+from tests.deploy.userland import lack, opened
+from tests.pi.root import PROJECT
 
 pytestmark = [
-    pytest.mark.skipif(not PACKAGE, reason="READOUT_DEB names no package: make deb test-deb"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
-    pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="needs mmdebstrap: apt-get install mmdebstrap"),
-    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not os.environ.get("TEST_DEPLOY"), reason="userlands are tested by: make deb test-deploy"),
+    pytest.mark.timeout(3600),
 ]
 
-
-class Userland:
-    """A Debian system of files and programs that commands run in."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """A command in it, without a network."""
-        return subprocess.run(
-            ["unshare", "--net", "chroot", str(self.folder), *words], capture_output=True, text=True, check=False
-        )
-
-    def call(self, *words: str) -> str:
-        """What a command prints; a failure where it fails."""
-        done = self.run(*words)
-        assert done.returncode == 0, done.stderr + done.stdout
-        return done.stdout
-
-    def has(self, path: str) -> bool:
-        return (self.folder / path).exists()
+WHERE = [("bookworm", "amd64"), ("trixie", "amd64"), ("trixie", "arm64")]
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+@pytest.fixture(scope="module", params=WHERE, ids="-".join)
 def userland(request, tmp_path_factory):
     """A fresh one of each release, with Python and numpy from apt."""
-    kept = Path(os.environ.get("READOUT_ROOTS") or tmp_path_factory.mktemp("roots"))
-    archive = kept / f"{request.param}.tar"
-    if not archive.exists():
-        include = "--include=python3,python3-numpy"
-        subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", include, request.param, archive], check=True)
-    folder = tmp_path_factory.mktemp(request.param)
-    subprocess.run(["tar", "-C", folder, "--exclude=./dev/*", "-xf", archive], check=True)
-    for name in ("null", "urandom"):
-        subprocess.run(["cp", "-a", f"/dev/{name}", folder / "dev"], check=True)
-    (folder / "proc").mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "proc", "proc", folder / "proc"], check=True)
-    yield Userland(folder)
-    subprocess.run(["umount", "-l", folder / "proc"], check=True)
-    shutil.rmtree(folder)
+    suite, arch = request.param
+    reason = lack(arch)
+    if reason:
+        pytest.skip(reason)
+    with opened(suite, arch, tmp_path_factory.mktemp(suite) / "root") as userland:
+        yield userland
+
+
+@pytest.fixture
+def package(userland) -> Path:
+    """The package of that architecture in dist/."""
+    found = sorted((PROJECT / "dist").glob(f"readout_*_{userland.arch}.deb"))
+    if not found:
+        pytest.skip(f"dist/ has no package for {userland.arch}: make deb")
+    return found[-1]
 
 
 def with_version(package: Path, version: str, folder: Path) -> Path:
@@ -78,10 +57,9 @@ def with_version(package: Path, version: str, folder: Path) -> Path:
     return made
 
 
-def test_the_package_lives_through_install_upgrade_remove_and_purge(userland, tmp_path):
-    assert PACKAGE
-    shutil.copy(PACKAGE, userland.folder / "first.deb")
-    shutil.copy(with_version(Path(PACKAGE), "99.0", tmp_path), userland.folder / "second.deb")
+def test_the_package_lives_through_install_upgrade_remove_and_purge(userland, package, tmp_path):
+    shutil.copy(package, userland.folder / "first.deb")
+    shutil.copy(with_version(package, "99.0", tmp_path), userland.folder / "second.deb")
 
     # install
     before = set(userland.call("find", "/usr", "/etc", "/var/lib", "-xdev").splitlines())

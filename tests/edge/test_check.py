@@ -1,5 +1,6 @@
 """Each thing that `edge check` looks at, found well and found wanting."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -130,6 +131,17 @@ def test_each_fault_of_a_configuration_has_its_line(fake_bundle, tmp_path):
     assert "none.png: no such file" in detail(checks, "reference")
     assert "none.mp4: no such file" in detail(checks, "source")
     assert [outcomes(checks)[name] for name in ("field", "reference", "source")] == ["FAILED"] * 3
+
+
+def test_a_reference_without_a_face_is_told_here_and_not_only_when_it_runs(repository, tmp_path):
+    cv2.imwrite(str(tmp_path / "plain.png"), np.full((240, 320), 128, np.uint8))
+    (tmp_path / "a.toml").write_text(f'[source]\nuri = "demo:"\n[reference]\nimage = "plain.png"\n{METER}')
+    checks = check_device(repository / "models" / "paper", tmp_path / "a.toml")
+    assert outcomes(checks)["reference"] == "ok"
+    assert "0 corners outside the boxes to hold to, and needs 10" in detail(checks, "fields")
+    (tmp_path / "a.toml").write_text(f'[source]\nuri = "demo:"\n{METER}')
+    checks = check_device(repository / "models" / "paper", tmp_path / "a.toml")
+    assert detail(checks, "fields") == "water can be read"
 
 
 METER = '[[field]]\nname = "water"\nkind = "drum"\ndigits = [[0, 0, 9, 9]]\n'

@@ -356,3 +356,16 @@ def test_the_model_of_the_folder_one_works_in_comes_first(monkeypatch, tmp_path)
     assert default_model().is_absolute() or not default_model().exists()
     (tmp_path / "models" / "paper").mkdir(parents=True)
     assert default_model() == Path("models/paper")
+
+
+def test_a_folder_that_may_not_be_looked_into_holds_no_bundle(tmp_path, monkeypatch):
+    """As for `sudo -u readout readout check` in the home of someone else."""
+    is_dir = Path.is_dir
+
+    def refuse(path):
+        if not path.is_absolute():
+            raise PermissionError(13, "Permission denied")
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    assert default_model().is_absolute()

@@ -122,16 +122,24 @@ def test_each_kind_has_its_bundle(kind, bundle):
         (FIELD + FIELD, "m.toml, line 1: field: the name 'a' is given twice"),
         (
             FIELD + 'publish = "always"',
-            "m.toml, line 5: field[0].publish: string should match pattern",
+            "m.toml, line 5: field[0].publish: has another form, got 'always'; expected: what goes to",
         ),
         (
             "[store]\nkeep = 30",
             "m.toml, line 2: store.keep: input should be a valid string, got 30; expected: age from",
         ),
         ("[mqtt]\nport = 1883", "m.toml, line 1: mqtt.host: is missing; add host = …"),
-        ("[mqtt]\nhost = 'a'\ndevice = 'a/b'", "mqtt.device: string should match pattern"),
+        ("[mqtt]\nhost = 'a'\ndevice = 'a/b'", "mqtt.device: has another form, got 'a/b'; expected: name of this"),
         ("[influx]\nurl = 'http://a'", "m.toml, line 1: influx: give bucket (InfluxDB 2) or database (InfluxDB 1)"),
-        ("[webhook]\nurl = 'ftp://a'", "m.toml, line 2: webhook.url: string should match pattern"),
+        ("[webhook]\nurl = 'ftp://a'", "m.toml, line 2: webhook.url: has another form, got 'ftp://a'"),
+        ("[mqtt]\nhost = 'mqtt://a'", "m.toml, line 2: mqtt.host: 'mqtt://a' is more than a name; leave out mqtt://"),
+        ("[mqtt]\nhost = 'a:1883'", "m.toml, line 2: mqtt.host: 'a:1883' is more than a name"),
+        ("[mqtt]\nhost = 'a'\npassword = 'b'", "m.toml, line 1: mqtt: has a password without its user; add user"),
+        ("[mqtt]\nhost = 'a'\ntls = true\ncert = 'b'", "m.toml, line 1: mqtt: cert and key go together"),
+        ("[mqtt]\nhost = 'a'\nca = 'b'", "m.toml, line 1: mqtt: has certificates but no encryption; add tls = true"),
+        ("[influx]\nurl = 'http://a'\nbucket = 'b'\nuser = 'c'", "influx: bucket (InfluxDB 2) goes with a token;"),
+        ("[influx]\nurl = 'http://a'\ndatabase = 'b'\ntoken = 'c'", "influx: database (InfluxDB 1) goes with user and"),
+        ("[influx]\nurl = 'http://a'\ndatabase = 'b'\npassword = 'c'", "influx: has a password without its user;"),
         (
             "[source\nuri = 1",
             "m.toml: not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 8)",
@@ -156,7 +164,7 @@ def test_paths_are_relative_to_the_file(tmp_path):
 
 def test_files_of_outputs_and_secrets_are_relative_to_the_file_and_plain_secrets_stay(tmp_path):
     (tmp_path / "a.toml").write_text(
-        '[csv]\n[mqtt]\nhost = "a"\nca = "ca.pem"\npassword = "file:pw"\n'
+        '[csv]\n[mqtt]\nhost = "a"\ntls = true\nca = "ca.pem"\nuser = "b"\npassword = "file:pw"\n'
         '[influx]\nurl = "http://a"\nbucket = "b"\ntoken = "x"'
     )
     config = load_config(tmp_path / "a.toml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from edge.cli import cli
 
 ROOT = Path(__file__).resolve().parents[2]
+PROBE = ROOT / "edge" / "deploy" / "probe.py"
 UNIT = ROOT / "edge" / "deploy" / "readout.service"
 
 EXPOSURE = 3.0
@@ -71,3 +73,36 @@ def test_it_reads_without_memory_that_is_writable_and_executable():
         pytest.skip("this kernel knows no PR_SET_MDWE")
     assert (done.returncode, done.stderr) == (0, "")
     assert "12345" in done.stdout
+
+
+# what a bundle has to fit
+
+
+def test_a_system_that_fits_is_told_by_its_python_and_machine(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "version_info", (3, 13, 5, "final", 0))
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    runpy.run_path(str(PROBE))
+    assert capsys.readouterr().out == "13 aarch64\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "machine", "bits", "words"),
+    [
+        ((3, 9), "aarch64", 64, "does not fit; install Raspberry Pi OS Bookworm .Python 3.11. or Trixie"),
+        ((3, 12), "x86_64", 64, "does not fit; install"),
+        ((3, 11), "aarch64", 32, r"has 32 bits, LiteRT needs 64; install Raspberry Pi OS .64-bit."),
+        ((3, 13), "riscv64", 64, "no packages for a riscv64; take an aarch64 or x86_64 machine"),
+    ],
+)
+def test_one_that_does_not_is_told_what_to_install(monkeypatch, version, machine, bits, words):
+    monkeypatch.setattr(sys, "version_info", (*version, 2, "final", 0))
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr("struct.calcsize", lambda _: bits // 8)
+    with pytest.raises(SystemExit, match=words):
+        runpy.run_path(str(PROBE))
+
+
+def test_the_shell_scripts_parse():
+    for path in [*UNIT.parent.glob("*.sh"), *(UNIT.parent / "debian").glob("p*")]:
+        shell = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("#!")
+        subprocess.run([shell, "-n", path], check=True)

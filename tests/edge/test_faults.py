@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge import faults
+from edge.__main__ import main as start
 from edge.check import check_device
 from edge.cli import main
 from edge.errors import MissingRuntimeError, OutputError, SourceError
@@ -44,6 +46,30 @@ def test_a_right_python_is_not(monkeypatch, minor):
     require_python()
 
 
+def test_a_wrong_python_is_one_line_before_anything_is_imported(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "version_info", version(10))
+    monkeypatch.setitem(sys.modules, "edge.cli", None)
+    assert start() == 1
+    assert capsys.readouterr() == (
+        "",
+        "readout: Python 3.10.2 does not fit; make the environment with Python 3.11 to 3.13\n",
+    )
+
+
+@pytest.mark.parametrize("name", ["__init__", "__main__", "errors", "faults"])
+def test_what_says_so_can_be_read_by_an_older_python(name):
+    source = Path(faults.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 8))
+    assert "from __future__ import annotations" in source or " | None" not in source
+
+
+def test_a_python_without_packages_is_one_line_and_no_traceback():
+    done = subprocess.run([sys.executable, "-S", "-m", "edge", "check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("readout: a package is missing or does not fit the others (No module named 'click')")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_32_bits_are_named_with_what_runs_there(monkeypatch):
     assert require_64_bits() == "64 bits"
     monkeypatch.setattr(faults, "pointer_bits", lambda: 32)
@@ -74,11 +100,20 @@ def test_an_import_that_fails_is_explained(error, words):
     assert "\n" not in why_no_import(error)
 
 
-@pytest.mark.parametrize("module", ["cv2", "numpy"])
-def test_a_module_built_for_another_numpy_is_one_line_and_no_traceback(tmp_path, module):
-    (tmp_path / f"{module}.py").write_text(
-        "raise ValueError('numpy.dtype size changed, may indicate binary incompatibility. Expected 96, got 88')"
-    )
+NUMPY_ITSELF = "import sys; sys.stderr.write('A module that was compiled using NumPy 1.x ...\\nTraceback ...\\n')\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        ("cv2", f"raise ValueError('{faults.OTHER_NUMPY}, may indicate binary incompatibility. Expected 96, got 88')"),
+        ("numpy", f"raise ValueError('{faults.OTHER_NUMPY}, may indicate binary incompatibility. Expected 96')"),
+        ("cv2", f"{NUMPY_ITSELF}raise ImportError('{faults.NO_MULTIARRAY}')"),
+    ],
+)
+def test_a_module_built_for_another_numpy_is_one_line_and_no_traceback(tmp_path, module, text):
+    """As apt's OpenCV of Bookworm and numpy 2.2.4 were seen to do it."""
+    (tmp_path / f"{module}.py").write_text(text)
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"}
     done = subprocess.run(
         [sys.executable, "-m", "edge", "check"], env=environment, capture_output=True, text=True, check=False

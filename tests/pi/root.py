@@ -117,7 +117,7 @@ def run_in_root(
     """Run a command in a root, in mount and process namespaces of its own; the project is /src, read-only."""
     arch = root.name.rpartition("-")[2]
     if arch == "arm64" and platform.machine() != "aarch64":
-        _register_qemu()
+        register_qemu()
     variables = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": "/root",
@@ -129,7 +129,8 @@ def run_in_root(
         **environment,
     }
     words = [f"{name}={value}" for name, value in variables.items()]
-    script = _mounts(arch, cpu) + 'exec chroot "$0" /usr/bin/env -i --chdir=/work "$@"'
+    project = f"mount --bind -o ro {PROJECT} $0/src\n"
+    script = mounts(arch, cpu) + project + 'exec chroot "$0" /usr/bin/env -i --chdir=/work "$@"'
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
     return subprocess.run(
         [*unshare, "/bin/bash", "-ec", script, str(root), *words, *command],
@@ -147,14 +148,16 @@ def mounted_processor(cpu: str) -> str:
     return f"{cpuinfo}\nmount --bind {HERE}/cpu/sys $0/sys\n"
 
 
-def _mounts(arch: str, cpu: str) -> str:
-    """Shell lines that mount what a process needs; an emulated one sees a Pi's processor, else LiteRT crashes."""
+def mounts(arch: str, cpu: str) -> str:
+    """Shell lines that mount what a process needs in the root $0.
+
+    An emulated one sees a Pi's processor, else LiteRT crashes.
+    """
     lines = ["mount -t proc proc $0/proc", "mount --rbind /dev $0/dev"]
     if arch == "arm64":
         lines += [f"mount --bind {HERE}/cpu/cpuinfo-{cpu} $0/proc/cpuinfo", f"mount --bind {HERE}/cpu/sys $0/sys"]
     else:
         lines += ["mount --rbind /sys $0/sys"]
-    lines += [f"mount --bind -o ro {PROJECT} $0/src"]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -216,7 +219,7 @@ def _fill(root: Path, wheels: Path, userland: Userland) -> None:
         shutil.copy(HERE / "stand_in/virtual.yaml", folder)
 
 
-def _register_qemu() -> None:
+def register_qemu() -> None:
     """Let the kernel start aarch64 programs with qemu-user."""
     if (BINFMT / "qemu-aarch64").exists():
         return

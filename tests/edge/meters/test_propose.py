@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
@@ -14,7 +16,9 @@ from edge.meters.drums import DIAL, DRUM, Wheel, decode_wheels, drum_wheels
 from edge.meters.grids import Row, find_rows
 from edge.meters.needle import read_dial
 from edge.meters.propose import Proposal, configuration_text, describe, draw_proposal, find_dials, propose
-from edge.meters.setup import load_colour
+from edge.meters.setup import load_colour, take_picture
+from edge.nouns import Frame
+from edge.sources import SourceSettings, open_source
 from tests.edge.faces import render_counter, render_dial
 
 NOTHING = Proposal((), ())
@@ -164,3 +168,41 @@ def test_the_water_meter_reads_453012(water_meter, repository, boxes):
     decoded = decode_wheels(wheels)
     assert decoded.text.startswith("00453012")
     assert decoded.odds > 10
+
+
+# from a camera
+
+
+def test_a_live_source_gives_its_picture_and_the_configuration_reads_it(tmp_path, capfd):
+    out = tmp_path / "meter.toml"
+    assert main(["setup", "demo:", "--out", str(out)]) == 0
+    assert "meter.png: found a row of 5 drums" in capfd.readouterr().err
+    config = load_config(out)
+    assert config.reference.image == str(tmp_path / "meter.png")
+    with open_source("demo:", SourceSettings()) as source:
+        frame = next(iter(source))
+    assert load_colour(tmp_path / "meter.png").shape == (*frame.gray.shape, 3)
+    assert len(config.field[0].digits) == 5
+
+
+def test_the_picture_has_the_cameras_colours(tmp_path, monkeypatch):
+    colour = np.zeros((60, 80, 3), np.uint8)
+    colour[:, 40:] = (40, 60, 200)
+    gray = cv2.resize(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), (160, 120), interpolation=cv2.INTER_NEAREST)
+    source = nullcontext(
+        [Frame(gray, "v4l2:0", monotonic_s=time.monotonic() + after_s, colour=colour) for after_s in (0, 9)]
+    )
+    monkeypatch.setattr("edge.meters.setup.open_source", lambda *_: source)
+    take_picture("v4l2:0", tmp_path / "a.png")
+    seen = load_colour(tmp_path / "a.png")
+    assert np.abs(seen[60, 120].astype(int) - (40, 60, 200)).max() <= 2
+    assert np.abs(seen[60, 20].astype(int)).max() <= 2
+
+
+def test_a_live_source_needs_a_name_for_its_picture_and_keeps_one_that_is_there(tmp_path, capfd):
+    assert main(["setup", "demo:"]) == 2
+    assert "goes beside the configuration; name that: --out FILE" in capfd.readouterr().err
+    (tmp_path / "meter.png").write_bytes(b"mine")
+    assert main(["setup", "demo:", "--out", str(tmp_path / "meter.toml")]) == 1
+    assert "meter.png: is there already; name another file" in capfd.readouterr().err
+    assert (tmp_path / "meter.png").read_bytes() == b"mine"

@@ -20,6 +20,7 @@ from edge.outputs.courier import pause_s
 from edge.outputs.influx import line_of
 from edge.outputs.post import retry_after_s
 from edge.outputs.webhook import signature
+from tests.edge.influxd import InfluxDB
 from tests.edge.mosquitto import free_port, wait_for
 from tests.edge.web import Answer, Web
 
@@ -284,6 +285,41 @@ def test_a_missing_database_is_kept_for_until_it_is_made(web, tmp_path, said):
         write(1)
         wait_for(lambda: len(web.requests) == 2)
     assert '({"error":"database not found"}); check url' in said[0]
+
+
+@pytest.fixture
+def influx(tmp_path):
+    influx = InfluxDB(tmp_path)
+    yield influx
+    influx.kill()
+
+
+def test_a_real_server_that_is_killed_has_each_point_once(influx, tmp_path, said):
+    login = f'url = "http://127.0.0.1:{influx.port}"\ndatabase = "home"\nuser = "meter"\npassword = "secret"'
+    doubt = Reading("water", "4?", None, "uncertain", 0.4, None, 'a "b" \\ c, d=e')
+    with writing(tmp_path, f"[influx]\n{login}", said) as write:
+        for number in range(60):
+            write(number, doubt if number == 7 else None)
+            if number in (20, 40):
+                influx.kill() if number == 20 else influx.start()
+        wait_for(lambda: len(influx.ask("SELECT text FROM readout")) == 60)
+    found = influx.ask("SELECT value FROM readout")
+    assert [value for _, value in found] == [number for number in range(60) if number != 7]
+    assert influx.ask("SELECT reason, status FROM readout WHERE status = 'uncertain'") == [
+        [round((NOON + 7) * 1000), 'a "b" \\ c, d=e', "uncertain"]
+    ]
+
+
+def test_a_real_servers_no_is_one_line_and_the_point_comes_with_the_right_password(influx, tmp_path, said):
+    login = f'url = "http://127.0.0.1:{influx.port}"\ndatabase = "home"\nuser = "meter"\npassword = '
+    with writing(tmp_path, f'[influx]\n{login}"wrong"', said) as write:
+        write(1)
+        wait_for(lambda: said)
+    assert len(said) == 1
+    assert '/write answers 401 Unauthorized ({"error":"authorization failed"}); check its token, user or' in said[0]
+    with writing(tmp_path, f'[influx]\n{login}"secret"', said) as write:
+        write(2)
+        wait_for(lambda: len(influx.ask("SELECT value FROM readout")) == 2)
 
 
 # pauses
