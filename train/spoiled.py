@@ -41,14 +41,14 @@ def struck(digit: Gray, label: int, rng: np.random.Generator) -> Gray:
     ink = int(np.count_nonzero(base > 96))
     for _ in range(ATTEMPTS):
         picture = base.copy()
-        for first, last in _strokes(base.shape, label, rng):
+        for first, last in strokes_over(base.shape, label, rng):
             cv2.line(picture, first, last, 255, int(rng.integers(2, 6)), cv2.LINE_AA)
         if np.count_nonzero(picture > 96) - ink >= MIN_ADDED * (1 + (label == 4)) * ink:
             return picture
     return picture
 
 
-def _strokes(
+def strokes_over(
     shape: tuple[int, ...], label: int, rng: np.random.Generator
 ) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """From where to where the pen goes, in (x, y) pixels."""

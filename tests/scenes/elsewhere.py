@@ -26,8 +26,8 @@ from edge.inference.bundle import sha256_file
 from edge.nouns import Frame, Gray, Prediction, Reading
 from edge.paper.reader import Reader
 from edge.pipeline import classify_crop, read_frame
-from train.data.fonts import Face, render_text
 from tests.scenes.arguments import parser_of
+from train.data.fonts import Face, render_text
 from train.recipes import faces_of
 
 SEED = 20261121
