@@ -110,7 +110,8 @@ def _thickness(ink: Gray, rng: np.random.Generator) -> Gray:
 
 
 def _expose(written: Gray, rng: np.random.Generator) -> tuple[Gray, float, float]:
-    """Gray picture of the ink on paper with blur, gradient and noise; also the paper's level and the contrast."""
+    """Gray picture of the ink on paper with blur, gradient and noise; also the paper's level and the darkest ink's
+    contrast, by which the device finds it: a hair stroke at a small size is faint."""
     paper = rng.uniform(110, 250)
     contrast = rng.uniform(0.35, 0.95) * paper
     blur = rng.uniform(0.0, 0.015) * written.shape[0] + rng.uniform(0.2, 0.6)
@@ -118,4 +119,4 @@ def _expose(written: Gray, rng: np.random.Generator) -> tuple[Gray, float, float
     noise = rng.uniform(0, 0.06) * contrast if rng.random() < 0.5 else 1.0
     level = rng.standard_normal(soft.shape, dtype=np.float32) * np.float32(noise) + np.float32(paper)
     gray = cv2.addWeighted(level, 1.0, soft, -contrast / 255.0, 0.0, dtype=cv2.CV_8U)
-    return gray, paper, contrast
+    return gray, paper, contrast * float(soft.max()) / 255.0

@@ -25,8 +25,9 @@ PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-le
 
 
 RENDERED = (
-    "Printed digits, letters and signs it saw were rendered from some twenty families of faces, not photographed; "
-    "O, l, I, S, B and other letters that are digits in some face were left out of what is no digit."
+    "Printed digits, letters and signs it saw were rendered from some thirty families of faces and drawn by rules, not "
+    "photographed; O, o, l and I, which are digits in some face, were left out of what is no digit, S, B, Z, g, q and "
+    "others like them are few in it."
 )
 
 

@@ -1,4 +1,4 @@
-"""What is not a digit: letters, signs, scribbles, blots, frames, cut and merged digits, and texture.
+"""What is not a digit: letters, signs, scribbles, blots, frames, cut, merged and spoiled digits, and texture.
 
 A network that has seen digits only calls everything a digit; these pictures teach the class "not a
 digit" (outlier exposure, Hendrycks et al., Deep Anomaly Detection with Outlier Exposure, 2019).
@@ -15,10 +15,16 @@ from numpy.typing import NDArray
 
 from edge.nouns import Gray
 from train.data.fonts import Face, render_text
+from train.seams import wrong_cut
+from train.spoiled import half, overwritten, struck
 
 LETTERS = "ACEFGHKLMNPQRTUVWXYacdefhkmnprtuvwxyz"
 """Without O o D I l i j J S s Z B b g q, and | / ! ( ) [ ] among the signs: in some face, or in somebody's hand, they
 are digits to the pixel, and a network that calls them none calls odd digits none as well."""
+DOUBLES = "BDGJQSZbgijqsz"
+"""Letters that are near doubles of digits: a few of them keep the network from being sure of such."""
+SHARES_OF_CHARACTERS = (0.69, 0.24, 0.07)
+"""Of letters, signs and doubles."""
 SIGNS = "+-=*%&@#?{}<>$€£,.:;~^_\"'"
 SIDE = 48
 TYPE_SIZE = 40
@@ -120,14 +126,17 @@ def piece(digit: Gray, rng: np.random.Generator) -> Gray:
     )
 
 
+PRINTED_SHARE = 0.3
+"""Of the digits that are struck out, overwritten or rubbed out."""
+
 CUTTABLE = (2, 3, 5)
 """Digits whose halves are nobody's digit as a rule; what is left of the others is often a 1 or a thin 0."""
 
 
 def sign(faces: Sequence[Face], rng: np.random.Generator) -> Gray:
     """A letter or an arithmetic, punctuation or currency sign, rendered."""
-    draw = rng.random()
-    characters = LETTERS if draw < 0.75 else SIGNS
+    kinds = (LETTERS, SIGNS, DOUBLES)
+    characters = kinds[rng.choice(len(kinds), p=SHARES_OF_CHARACTERS)]
     return printed(
         characters[rng.integers(len(characters))], faces[rng.integers(len(faces))], int(rng.integers(VARIANTS))
     )
@@ -144,22 +153,45 @@ def draw_junk(
 ) -> list[Gray]:
     """`count` pictures of ink that is no digit; `digits` (n, rows, columns) uint8 lends ink to cut, merge and ring."""
     cuttable = np.flatnonzero(np.isin(labels, CUTTABLE))
+    not_ones = np.flatnonzero(labels != 1)
 
-    def any_digit() -> Gray:
+    def any_digit() -> tuple[Gray, int]:
+        if rng.random() < PRINTED_SHARE:
+            label = int(rng.integers(10))
+            return printed(str(label), faces[rng.integers(len(faces))], int(rng.integers(VARIANTS))), label
+        index = rng.integers(len(digits))
+        return digits[index], int(labels[index])
+
+    def wide_digit() -> Gray:
+        return digits[rng.choice(not_ones)]
+
+    makers: list[tuple[float, Callable[[], Gray | None]]] = [
+        (0.34, lambda: sign(faces, rng)),
+        (0.10, lambda: merged(written(), written(), rng)),
+        (0.10, lambda: wrong_cut(wide_digit(), wide_digit(), rng)),
+        (0.02, lambda: piece(digits[rng.choice(cuttable)], rng)),
+        (0.13, lambda: struck(*any_digit(), rng)),
+        (0.05, lambda: overwritten(any_digit()[0], any_digit()[0], rng)),
+        (0.06, lambda: half(*any_digit(), rng)),
+        (0.05, lambda: bubble(written(), rng)),
+        (0.04, lambda: scribble(rng)),
+        (0.03, lambda: blot(rng)),
+        (0.05, lambda: figure(rng)),
+        (0.03, lambda: texture(rng)),
+    ]
+
+    def written() -> Gray:
         return digits[rng.integers(len(digits))]
 
-    makers: list[tuple[float, Callable[[], Gray]]] = [
-        (0.48, lambda: sign(faces, rng)),
-        (0.16, lambda: merged(any_digit(), any_digit(), rng)),
-        (0.02, lambda: piece(digits[rng.choice(cuttable)], rng)),
-        (0.08, lambda: bubble(any_digit(), rng)),
-        (0.06, lambda: scribble(rng)),
-        (0.05, lambda: blot(rng)),
-        (0.08, lambda: figure(rng)),
-        (0.05, lambda: texture(rng)),
-    ]
     shares = np.array([share for share, _ in makers])
-    return [makers[kind][1]() for kind in rng.choice(len(makers), count, p=shares / shares.sum())]
+    return [_drawn(makers[kind][1]) for kind in rng.choice(len(makers), count, p=shares / shares.sum())]
+
+
+def _drawn(make: Callable[[], Gray | None]) -> Gray:
+    """What `make` gives, asked again where a chance has given nothing."""
+    while (ink := make()) is None:
+        pass
+    return ink
 
 
 def _line(points: NDArray[np.float64], pen: int, smooth: bool) -> Gray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.nouns import Gray
 from edge.paper.normalize import cut_to_ink
+from train.seams import cut_off
 
 Residue = Callable[[Gray, np.random.Generator], Gray]
 """Ink of one digit, dark on 0, to the same with what was left on it."""
@@ -75,11 +76,16 @@ def ruled(ink: Gray, rng: np.random.Generator) -> Gray:
     return picture
 
 
-def residue_of(digits: Gray, share_beside: float, share_ruled: float) -> Residue:
-    """What leaves a neighbour's sliver, a rule's trace or nothing on a digit; `digits` (n, rows, columns) lend ink."""
+def residue_of(digits: Gray, share_beside: float, share_ruled: float, share_cut: float = 0.0) -> Residue:
+    """What leaves a neighbour's sliver, a rule's trace or nothing on a digit, or cuts it off a neighbour as the device
+    does; `digits` (n, rows, columns) lend ink.
+    """
 
     def leave(ink: Gray, rng: np.random.Generator) -> Gray:
         draw = rng.random()
+        if draw >= 1 - share_cut:
+            left = cut_off(ink, digits[rng.integers(len(digits))], rng)
+            return ink if left is None else left
         if draw < share_beside:
             return beside(ink, digits[rng.integers(len(digits))], rng)
         return ruled(ink, rng) if draw < share_beside + share_ruled else ink

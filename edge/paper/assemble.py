@@ -9,15 +9,14 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
-import numpy as np
-
 from edge.nouns import UNREADABLE, Box, Digit, Reading, Status
 from edge.paper.binarize import Ink
 from edge.paper.decode import Mark
 from edge.paper.layout import Line
-from edge.paper.pieces import MIN_HEIGHT, Piece, union_box
+from edge.paper.pieces import Piece, union_box
 from edge.paper.segment import depth_of
-from edge.paper.separators import lean_of, separate
+from edge.paper.separators import separate
+from edge.paper.strokes import bow_of, lean_of
 
 LEAST_DIGITS = 0.6
 """A line with marks that are no digits, and with a lesser share of sure ones, is writing and left out."""
@@ -32,7 +31,9 @@ SOLID = 0.6
 """A separator, or a part of a digit, has at least this share of the digits' contrast to the paper."""
 
 BOW = 0.15
-"""A 1 bows by at most 0.11 of its height (217 of the training's faces and of validation writers), half a 0 by 0.19."""
+"""Of 600 1s by validation writers 2 % bow by more of their height, of those in the faces of training and validation
+none (0.13 at most), and of 600 halves of their 0s 97 %.
+"""
 
 FEW = 2
 """With no more marks than this, one doubt leaves no digit that could be believed: it may all be a sign or a letter."""
@@ -66,11 +67,7 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list
     """
     frame_size = (ink.mask.shape[1], ink.mask.shape[0])
     marks = _trim(marks, cutoff, line.height)
-    digits = [mark for mark in marks if mark.prediction.is_digit]
-    believed = sum(mark.confidence >= cutoff for mark in marks)
-    if not digits or (len(digits) < len(marks) and believed < LEAST_DIGITS * len(marks)):
-        return []
-    if len(marks) == 1 and not believed:
+    if _is_writing(marks, cutoff):
         return []
     usual = _usual_height(marks, frame_size)
     characters = [_character(mark, cutoff, usual, frame_size) for mark in marks]
@@ -83,6 +80,14 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list
         for number in separated.numbers
     ]
     return [_unbelieved(reading) for reading in readings] if shared and len(marks) <= FEW else readings
+
+
+def _is_writing(marks: Sequence[Mark], cutoff: float) -> bool:
+    """Whether marks are no number at all: none is a digit, too few are sure ones, or the only one is not sure."""
+    digits = sum(mark.prediction.is_digit for mark in marks)
+    believed = sum(mark.confidence >= cutoff for mark in marks)
+    has_few = digits < len(marks) and believed < LEAST_DIGITS * len(marks)
+    return not digits or has_few or (len(marks) == 1 and not believed)
 
 
 def _unbelieved(reading: Reading) -> Reading:
@@ -180,9 +185,7 @@ def _stands_apart(others: Sequence[Mark], left: Mark, right: Mark, cutoff: float
 
 def _character(mark: Mark, cutoff: float, usual: float, frame_size: tuple[int, int]) -> Digit:
     believed = (
-        mark.confidence >= cutoff
-        and not _is_cut_off(mark.region.box, usual, frame_size)
-        and not (mark.prediction.label == "1" and bow_of(mark) > BOW)
+        mark.confidence >= cutoff and not _is_cut_off(mark.region.box, usual, frame_size) and not _is_bowed_one(mark)
     )
     return Digit(mark.prediction.label if believed else UNREADABLE, mark.confidence, mark.region.box)
 
@@ -252,20 +255,13 @@ def _doubt_of_strokes(marks: Sequence[Mark]) -> str | None:
     return None
 
 
-def bow_of(mark: Mark) -> float:
-    """How far a mark's ink bows to one side of the line from its top to its foot, over its height."""
-    ink = mark.region.coverage.astype(np.float64)
-    mass = ink.sum(axis=1)
-    rows = np.flatnonzero(mass > 0.15 * np.median(mass[mass > 0])) if mass.any() else np.empty(0, np.int64)
-    if len(rows) < MIN_HEIGHT:
-        return 0.0
-    middles = ink[rows] @ np.arange(ink.shape[1]) / mass[rows]
-    height = rows[-1] - rows[0] + 1
-    return abs(float(np.polyfit(rows, middles, 2)[0])) * height / 4
+def _is_bowed_one(mark: Mark) -> bool:
+    """Whether a mark is read as a 1 but bows as half a 0 does."""
+    return mark.prediction.label == "1" and bow_of(mark.region.coverage) > BOW
 
 
 def _is_bare_stroke(mark: Mark) -> bool:
-    return mark.prediction.label == "1" and lean_of(mark) is not None
+    return mark.prediction.label == "1" and lean_of(mark.region.coverage) is not None
 
 
 def _reason(
@@ -278,7 +274,7 @@ def _reason(
     if any(_is_cut_off(character.box, usual, frame_size) for character in doubtful):
         return "cut off at the frame's border"
     boxes = {character.box for character in characters}
-    if any(m.prediction.label == "1" and m.region.box in boxes and bow_of(m) > BOW for m in marks):
+    if any(mark.region.box in boxes and _is_bowed_one(mark) for mark in marks):
         return "a bowed stroke may be half a digit"
     own = [mark for mark in marks if mark.region.box in boxes]
     others = sum(not mark.prediction.is_digit for mark in own)

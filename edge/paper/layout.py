@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
@@ -56,21 +56,23 @@ that spans this much of their height.
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """The pieces of one number, left to right, the small ones among them, and what stands close to its ends."""
+    """The pieces of one number, left to right, the small ones among them, and what stands close to its ends.
+
+    `height` is the middle height of its digits in pixels.
+    """
 
     pieces: tuple[Piece, ...]
     small: tuple[Piece, ...]
     beside: tuple[Piece, ...] = ()
+    height: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "height", _height(self.pieces))
 
     @property
     def box(self) -> Box:
         """The box around its pieces."""
         return union_box([piece.box for piece in self.pieces])
-
-    @property
-    def height(self) -> float:
-        """Middle height of its digits in pixels."""
-        return _height(self.pieces)
 
 
 def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
@@ -93,7 +95,8 @@ def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
 
 
 def _line_of(group: Sequence[Piece], near: Sequence[Piece]) -> Line:
-    return Line(tuple(group), tuple(_small_among(group, near)), tuple(_beside(group, near)))
+    height = _height(group)
+    return Line(tuple(group), tuple(_small_among(group, near, height)), tuple(_beside(group, near, height)))
 
 
 def _near(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
@@ -266,9 +269,8 @@ def _lies_within(inner: tuple[int, ...], outer: tuple[int, ...], group: list[Pie
     )
 
 
-def _small_among(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
+def _small_among(group: Sequence[Piece], pieces: Sequence[Piece], height: float) -> list[Piece]:
     """Pieces too small to be digits of this number that lie among its digits: bars, dots, specks."""
-    height = _height(group)
     box = union_box([piece.box for piece in group])
     return [
         piece
@@ -300,9 +302,8 @@ def _may_be_minus(piece: Piece, first: Piece, height: float) -> bool:
     )
 
 
-def _beside(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
+def _beside(group: Sequence[Piece], pieces: Sequence[Piece], height: float) -> list[Piece]:
     """Pieces that are no members but stand so close to either end, or so high among them, that they may be digits."""
-    height = _height(group)
     strangers = [piece for piece in pieces if height * BESIDE_SIZE < piece.height < height / BESIDE_SIZE]
     return [piece for piece in strangers if _is_at_an_end(piece, group, height) or _is_among(piece, group, height)]
 

@@ -10,12 +10,11 @@ from itertools import pairwise
 from statistics import median
 from typing import Literal
 
-import cv2
-
 from edge.nouns import NOT_A_DIGIT, UNREADABLE, Box, Digit
 from edge.paper.decode import Mark
 from edge.paper.layout import MINUS_REACH, Line
 from edge.paper.pieces import Piece
+from edge.paper.strokes import lean_of
 
 POINT_HEIGHT = 0.3
 """A decimal point is at most this high over the digits' height; a comma half as much again."""
@@ -41,8 +40,8 @@ SLASH_HEIGHT, MAYBE_SLASH = 1.45, 1.2
 SLASH_REACH = 0.06
 """... and reaches out both above and below them by this, over their height."""
 
-SLASH_LEAN, STROKE_SPREAD = 0.15, 0.07
-"""Columns a row that a slash leans by at least, and how far its ink strays from a straight line, over its height."""
+SLASH_LEAN = 0.15
+"""Columns a row that a slash leans by at least."""
 
 TYPESET, PRINTED_LEAN = 0.06, 0.2
 """Digits whose heights differ by less than this are typeset, and no typeset 1 is a bare stroke that leans so far."""
@@ -80,11 +79,10 @@ def separate(marks: Sequence[Mark], characters: Sequence[Digit], line: Line, sol
     solid : sequence of Piece
         The line's small pieces that are drawn as darkly as its digits.
     """
-    leans = [lean_of(mark) or 0.0 if mark.prediction.label in LIKE_A_SLASH else 0.0 for mark in marks]
+    leans = [lean_of(mark.region.coverage) or 0.0 if mark.prediction.label in LIKE_A_SLASH else 0.0 for mark in marks]
     upright = [character for character, lean in zip(characters, leans, strict=True) if lean < SLASH_LEAN]
     printed = _is_typeset(upright)
-    slashes = [_slash_likeness(k, leans, characters, printed) for k in range(1, len(marks) - 1)]
-    slashes = [None, *slashes, None] if len(marks) > 1 else [None]
+    slashes = [_slash_likeness(k, leans, characters, printed) for k in range(len(marks))]
     signs = [
         Digit("/", character.confidence, character.box) if slash == "surely" else character
         for character, slash in zip(characters, slashes, strict=True)
@@ -212,7 +210,11 @@ def _is_typeset(digits: Sequence[Digit]) -> bool:
 def _slash_likeness(
     index: int, leans: Sequence[float], characters: Sequence[Digit], is_printed: bool
 ) -> Literal["surely", "maybe"] | None:
-    """How like a slash a leaning stroke is: among typeset digits by its lean, else where it stands out both ways."""
+    """How like a slash a leaning stroke is: among typeset digits by its lean, else where it stands out both ways.
+
+    At the end of a handwritten number it is a 1: nobody begins or ends one with a slash.
+    """
+    is_at_end = index in (0, len(leans) - 1)
     if leans[index] < SLASH_LEAN or characters[index].text not in ("1", "7", UNREADABLE):
         return None
     others = range(max(0, index - 2), min(len(leans), index + 3))
@@ -225,21 +227,14 @@ def _slash_likeness(
     usual = median(digit.box[3] for digit in neighbours)
     above = (median(digit.box[1] for digit in neighbours) - top) / usual
     below = height / usual - 1 - above
+    leans_in_print = is_printed and leans[index] > PRINTED_LEAN and min(above, below) > -TYPESET
+    if is_at_end:
+        return "maybe" if leans_in_print else None
     is_percent = height > PERCENT * usual and all(characters[k].text == "0" for k in (index - 1, index + 1))
-    if is_printed and leans[index] > PRINTED_LEAN and min(above, below) > -TYPESET:
+    if leans_in_print:
         return "surely" if above + below > TYPESET and len(leans) >= MANY and not is_percent else "maybe"
     if min(above, below) < SLASH_REACH:
         return None
     if height > SLASH_HEIGHT * usual and not is_percent:
         return "surely"
     return "maybe" if height > MAYBE_SLASH * usual else None
-
-
-def lean_of(mark: Mark) -> float | None:
-    """Columns a row by which a mark leans to the right; None where it is not one straight stroke."""
-    moments = cv2.moments(mark.region.coverage)
-    if moments["mu02"] <= 0:
-        return None
-    stray = (moments["mu20"] - moments["mu11"] ** 2 / moments["mu02"]) / moments["m00"]
-    is_straight = max(stray, 0.0) ** 0.5 < STROKE_SPREAD * mark.region.coverage.shape[0]
-    return -moments["mu11"] / moments["mu02"] if is_straight else None

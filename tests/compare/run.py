@@ -8,7 +8,6 @@ and commas whose digits are no number of the scene is wrong. Scenes are those of
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -28,6 +27,7 @@ import numpy as np
 
 from edge.atomic import write_text
 from edge.board import board_name
+from tests.scenes.arguments import add_scenes, parser_of
 from tests.scenes.generator import KINDS, Scene, make_scene
 from tests.scenes.measure import SEED, hands
 
@@ -86,14 +86,10 @@ class Row:
 
 def main() -> None:
     """Print a line a kind and engine, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/paper"))
+    parser = parser_of(__doc__)
+    add_scenes(parser, 20, KINDS)
     parser.add_argument("--python", type=Path, default=Path(".venv-compare/bin/python"), help="that has the others")
-    parser.add_argument("--split", choices=("validation", "test"), default="test")
-    parser.add_argument("--count", type=int, default=20, help="scenes a kind")
-    parser.add_argument("--kinds", nargs="*", default=list(KINDS))
     parser.add_argument("--page-mode", default=PAGE_MODE, help="of Tesseract (--psm)")
-    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     commands = {
         "readout": [sys.executable, "readout", str(arguments.model)],

@@ -7,7 +7,6 @@ chosen by these figures, and no threshold is tuned on them. The scribes' bitmaps
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import string
@@ -27,6 +26,7 @@ from edge.inference.bundle import sha256_file
 from edge.nouns import Frame, Gray, Prediction, Reading
 from edge.paper.reader import Reader
 from edge.pipeline import classify_crop, read_frame
+from tests.scenes.arguments import parser_of
 from train.data.fonts import Face, render_text
 from train.recipes import faces_of
 
@@ -113,9 +113,7 @@ class OpenSetRow:
 
 def main() -> None:
     """Print a line each, and write them where `--out` says."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/paper"))
-    parser.add_argument("--out", type=Path)
+    parser = parser_of(__doc__)
     parser.add_argument("--limit", type=int, help="at most this many pictures of each set, evenly spaced")
     arguments = parser.parse_args()
     reader = Reader.open(arguments.model)

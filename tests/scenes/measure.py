@@ -6,7 +6,6 @@ tuning is done on `--split validation`.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import time
@@ -22,6 +21,7 @@ from edge.inference.bundle import sha256_file
 from edge.nouns import Frame, Reading
 from edge.paper.reader import Reader
 from edge.pipeline import read_frame
+from tests.scenes.arguments import add_scenes, parser_of
 from tests.scenes.generator import KINDS, Hand, Scene, handwriting, make_scene, print_of
 from train.card import Settings
 from train.data.fonts import render_text
@@ -59,12 +59,8 @@ class Level:
 
 def main() -> None:
     """Print a row a kind, and write them where `--out` says."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/paper"))
-    parser.add_argument("--split", choices=("validation", "test"), default="test")
-    parser.add_argument("--count", type=int, default=300, help="scenes a kind")
-    parser.add_argument("--kinds", nargs="*", default=list(KINDS))
-    parser.add_argument("--out", type=Path)
+    parser = parser_of(__doc__)
+    add_scenes(parser, 300, KINDS)
     parser.add_argument("--show-mistakes", type=Path, help="folder for the pictures that were misread")
     arguments = parser.parse_args()
     reader = Reader.open(arguments.model)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 from pathlib import Path
@@ -15,14 +14,12 @@ from edge.nouns import Frame
 from edge.paper.reader import Reader
 from edge.pictures import load_picture
 from edge.pipeline import read_frame
+from tests.scenes.arguments import parser_of
 
 
 def main() -> None:
     """Print a line a photograph."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/paper"))
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser_of(__doc__).parse_args()
     reader = Reader.open(arguments.model)
     folder = Path(os.environ["DIGITS_DATA"]) / "scenes"
     rows = [read_one(folder, truth, reader) for truth in json.loads((folder / "labels.json").read_text())]

@@ -6,13 +6,11 @@ turn with `read_frame` on the same pictures. Touching digits show what the searc
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,6 +19,7 @@ from edge.atomic import write_text
 from edge.nouns import Frame, Gray
 from edge.paper.reader import Reader
 from edge.pipeline import read_frame
+from tests.scenes.arguments import parser_of
 from tests.scenes.generator import Hand, make_scene
 from tests.scenes.measure import SEED, hands
 
@@ -43,10 +42,7 @@ class Timing:
 
 def main() -> None:
     """Print a line a kind and size, and write them where `--out` says."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/paper"))
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser_of(__doc__).parse_args()
     cv2.setNumThreads(1)
     reader = Reader.open(arguments.model)
     hand, _ = hands("validation")

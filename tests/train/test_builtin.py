@@ -38,7 +38,7 @@ def test_every_digit_is_there_as_often_as_any_other(builtin: Dataset):
 
 def test_no_digit_is_empty_or_solid(builtin: Dataset):
     ink = (glyphs_of(builtin.train.images) > 128).mean(axis=(1, 2))
-    assert ink.min() > 0.02
+    assert ink.min() > 0.015
     assert ink.max() < 0.5
 
 
@@ -52,7 +52,9 @@ def test_no_face_is_a_symbol_face():
     names = [path.stem for path in digit_faces()]
     assert len(names) >= 60
     assert len(set(names)) == len(names)
-    assert not [name for name in names if name.startswith(("cmsy", "cmex", "STIXSiz", "LastResort"))]
+    assert not [
+        name for name in names if name.startswith(("cmsy", "cmex", "STIXSiz", "LastResort", "NotoMusic", "NotoSansSym"))
+    ]
 
 
 @pytest.mark.parametrize("size_px", [8, 40])

@@ -1,6 +1,6 @@
 """Faces that digits and text are rendered from: TrueType files of installed packages, and Hershey's strokes.
 
-A face is the path of a font file, or the name of a Hershey face.
+A face is the path of a font file, of a module of pymupdf-fonts that holds one, or the name of a Hershey face.
 
 References
 ----------
@@ -9,14 +9,17 @@ A. V. Hershey: Calligraphy for computers, U.S. Naval Weapons Laboratory, 1967
 
 from __future__ import annotations
 
+import io
 import re
 from functools import lru_cache
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import cv2
 import matplotlib
 import numpy as np
+import pymupdf_fonts
 from HersheyFonts import HersheyFonts
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
@@ -25,8 +28,18 @@ from edge.nouns import Gray
 
 Face = Path | str
 
-SYMBOL_FACES = ("LastResort", "cmex", "cmsy", "cmmi", "STIXSiz", "STIXNonUni")
-"""Faces of matplotlib that are no text faces, though some claim to have digits."""
+SYMBOL_FACES = (
+    "LastResort",
+    "cmex",
+    "cmsy",
+    "cmmi",
+    "STIXSiz",
+    "STIXNonUni",
+    "NotoMusic",
+    "NotoSansMath",
+    "NotoSansSym",
+)
+"""Faces that are no text faces, though some claim to have digits."""
 
 HERSHEY_FACES = ("futural", "cursive", "futuram", "gothiceng", "scripts", "timesr", "timesrb", "timesi", "timesib")
 """Hershey's faces whose digits differ; the other names repeat them or have symbols there."""
@@ -45,7 +58,9 @@ CAPITAL_HEIGHT = 21
 def digit_faces() -> list[Path]:
     """Font files of text faces that have all ten digits, sorted by name."""
     shipped = Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf")
-    files = {path.name: path for path in [*_package_files("fonts_otf"), *_package_files("fonts_ttf"), *shipped]}
+    modules = Path(pymupdf_fonts.__file__).parent.glob("[!_]*.py")
+    found = [*_package_files("fonts_otf"), *_package_files("fonts_ttf"), *shipped, *modules]
+    files = {path.name: path for path in found}
     by_stem = {path.stem: path for path in files.values()}
     return sorted((path for path in by_stem.values() if _is_text_face(path)), key=lambda path: path.name)
 
@@ -59,7 +74,7 @@ def family(face: Face) -> str:
     """The family that a face belongs to: its name without weight and slant; a split keeps families apart."""
     if isinstance(face, str):
         return f"Hershey {face.removesuffix('b') if face.startswith('times') else face}"
-    return re.split(r"[-\d]|Bol|Ita|$", face.stem, maxsplit=1)[0]
+    return re.split(r"[-_\d]|Bol|Ita|$", face.stem, maxsplit=1)[0]
 
 
 def render_text(text: str, face: Face, size_px: int, rng: np.random.Generator) -> Gray:
@@ -110,7 +125,14 @@ def _render_strokes(text: str, face: str, size_px: int, rng: np.random.Generator
 
 @lru_cache(maxsize=512)
 def _font(path: Path, size_px: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size_px)
+    return ImageFont.truetype(_font_file(path), size_px)
+
+
+def _font_file(path: Path) -> Path | io.BytesIO:
+    """The font file itself, also where a module holds it."""
+    if path.suffix != ".py":
+        return path
+    return io.BytesIO(import_module(f"{path.parent.name}.{path.stem}").fontbuffer)
 
 
 @lru_cache(maxsize=len(HERSHEY_FACES))
@@ -127,5 +149,6 @@ def _package_files(group: str) -> list[Path]:
 def _is_text_face(path: Path) -> bool:
     if path.name.startswith(SYMBOL_FACES):
         return False
-    has = FT2Font(str(path)).get_charmap()
+    file = _font_file(path)
+    has = FT2Font(file if isinstance(file, io.BytesIO) else str(file)).get_charmap()
     return all(ord(digit) in has for digit in "0123456789")

@@ -7,7 +7,7 @@ from edge.paper.assemble import value_of
 from edge.paper.decode import Mark
 from edge.paper.layout import Line
 from edge.paper.pieces import Piece
-from edge.paper.separators import lean_of, separate
+from edge.paper.separators import separate
 
 TOP, WIDTH, HEIGHT, PITCH = 20, 20, 40, 30
 ROOM = 12
@@ -127,36 +127,21 @@ def test_among_digits_of_unequal_height_a_slash_stands_out(height, numbers, is_d
 
 
 @pytest.mark.parametrize("place", [0, 4])
-def test_a_leaning_stroke_at_an_end_is_no_slash(place):
-    numbers, found = separated("11111", slashes={place: 62})
+def test_a_leaning_stroke_at_an_end_of_handwriting_is_no_slash(place):
+    numbers, found = separated("11111", slashes={place: 62}, heights={1: 36, 2: 44})
     assert numbers == ["11111"]
     assert found.doubt is None
 
 
+@pytest.mark.parametrize(("text", "place"), [("130", 0), ("301", 2), ("11111", 4)])
+def test_a_leaning_stroke_at_an_end_of_typeset_digits_may_be_a_slash(text, place):
+    numbers, found = separated(text, slashes={place: 44})
+    assert numbers == [text]
+    assert "slash" in found.doubt
+
+
 def test_a_leaning_stroke_that_reads_as_another_digit_is_none():
     assert separated("23445", slashes={2: 62})[0] == ["23445"]
-
-
-@pytest.mark.parametrize("lean", [-0.4, -0.1, 0.0, 0.1, 0.2, 0.4])
-def test_a_straight_stroke_leans_as_it_is_drawn(lean):
-    coverage = stroke(40, 60, lean)
-    assert lean_of(mark((0, 0, 40, 60), coverage)) == pytest.approx(lean, abs=0.02)
-
-
-def curved(kind):
-    coverage = np.zeros((60, 50), np.uint8)
-    if kind == "ring":
-        cv2.ellipse(coverage, (25, 30), (16, 24), 0, 0, 360, 255, 5)
-    elif kind == "seven":
-        cv2.polylines(coverage, [np.array([[6, 6], [42, 6], [20, 55]])], False, 255, 5)
-    elif kind == "level":
-        coverage[30] = 255
-    return coverage
-
-
-@pytest.mark.parametrize("kind", ["ring", "seven", "level", "nothing"])
-def test_what_is_no_single_stroke_has_no_lean(kind):
-    assert lean_of(mark((0, 0, 50, 60), curved(kind))) is None
 
 
 @pytest.mark.parametrize(
