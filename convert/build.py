@@ -13,6 +13,7 @@ from convert.card import make_card
 from convert.gates import Gate, bundle_gates, model_gates
 from convert.golden import make_golden, pack_golden
 from convert.measure import Measurement, measure
+from convert.prepare import prepare
 from convert.quantize import load_keras, quantize_model
 from convert.run_folder import MODEL_FILE as KERAS_FILE
 from convert.run_folder import Calibration, RunFolder, load_run
@@ -72,7 +73,8 @@ def build_bundle(
     calibration = run.calibration.first(calibration_count)
     float_model = load_keras(path / KERAS_FILE)
     say(f"quantizing {path} with {len(calibration.indices):,} calibration glyphs")
-    model = quantize_model(float_model, calibration.samples.glyphs)
+    glyphs = calibration.samples.glyphs
+    model = quantize_model(prepare(float_model, glyphs), glyphs)
     say(f"comparing float and int8 on {len(run.evaluation):,} glyphs of {run.card.evaluation_split}")
     measurement = measure(float_model, model, run.evaluation, tuple(RUNTIMES))
     report = Report(target, tuple(model_gates(model, run, measurement)))

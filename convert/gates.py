@@ -27,12 +27,6 @@ Verdict = Literal["ok", "FAILED", "not run"]
 LEAST_AGREEMENT = (999, 1000)
 """Share of evaluation glyphs with the same label from float and int8, as a fraction."""
 
-LEAST_AGREEMENT_OF_POSITIONS = (998, 1000)
-"""The same where answers are a drum's positions: the float network itself is near even on drums half-way and on cells
-half hidden (of 4,280 validation cells 9 to 13 differ). Where either is sure they must agree on all, which is a gate of
-its own.
-"""
-
 MOST_DROP = (5, 10_000)
 """Accuracy that int8 may lose, as a fraction: 0.05 points."""
 
@@ -192,7 +186,7 @@ def _agreement(measurement: Measurement, runtime: str, run: RunFolder) -> Gate:
     names, temperature = run.card.labels, run.card.confidence.temperature
     pair = (measurement.answers(names, temperature, each) for each in (None, runtime))
     differing = int(np.count_nonzero(~is_same(*pair, names)))
-    least, of = LEAST_AGREEMENT_OF_POSITIONS if has_positions(names) else LEAST_AGREEMENT
+    least, of = LEAST_AGREEMENT
     found = f"{100 * (1 - differing / n):.2f} % ({differing} of {n:,} differ)"
     return _gate(
         f"agreement, {runtime}",

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge.errors import ConfigError
-from edge.schema import TABLES, Config, StoreTable, Table
+from edge.schema import TABLES, Config, FieldTable, StoreTable, Table
 
 SECRET_FILE = "file:"
 """Begins a secret that stands in a file of its own."""
@@ -117,12 +117,20 @@ def _with_paths(config: Config, folder: Path) -> Config:
         update["source"] = config.source.model_copy(update={"uri": str(folder / config.source.uri)})
     if config.reference:
         update["reference"] = config.reference.model_copy(update={"image": str(folder / config.reference.image)})
+    update["field"] = [_with_marker_path(field, folder) for field in config.field]
     for name, keys in FILE_KEYS.items():
         table = getattr(config, name)
         if table is not None:
             paths = {key: _below(folder, key, getattr(table, key)) for key in keys if getattr(table, key)}
             update[name] = table.model_copy(update=paths)
     return config.model_copy(update=update)
+
+
+def _with_marker_path(field: FieldTable, folder: Path) -> FieldTable:
+    """A field with its marker's picture below a folder."""
+    if field.marker_image is None:
+        return field
+    return field.model_copy(update={"marker_image": str(folder / field.marker_image)})
 
 
 def _below(folder: Path, key: str, text: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from edge.forms.region import read_region
 from edge.geometry import Area, Matrix, Points, corners_of, mapped, quad_of, sides_of
 from edge.inference.classifier import CellClassifier, Classifier, open_network
 from edge.meters.judge import FrameTraits, traits_of
+from edge.meters.marker import Marker, doubt_of
 from edge.meters.meter import MeterReader
 from edge.meters.register import Alignment, Reference, is_within
 from edge.nouns import Colour, Gray, Reading
@@ -44,6 +46,8 @@ class FieldReader:
         Least score of a frame that is read.
     traits : FrameTraits, optional
         Of the reference picture with the cells of its meters, which frames are held against.
+    markers : dict of str to Marker
+        Of the fields on a display whose screens take turns, by the field's name.
     """
 
     fields: tuple[BoxField, ...]
@@ -52,6 +56,7 @@ class FieldReader:
     place: Sheet | Reference | None = None
     min_score: float = 0.0
     traits: FrameTraits | None = None
+    markers: dict[str, Marker] = dataclass_field(default_factory=dict)
 
     def read(self, gray: Gray, colour: Colour | None = None) -> list[Reading]:
         """A reading a field, in their order; all are "rejected" in a frame that does not show the reference picture."""
@@ -108,9 +113,22 @@ class FieldReader:
             return read_region(
                 gray, table, quad_of(table.region, matrix), field.print_, self.readers[table.bundle].read
             )
+        doubt = self._doubt_screen(gray, table, matrix)
+        if doubt and doubt[0]:
+            return Reading(table.name, "", None, "rejected", 0.0, None, doubt[1])
         digits = [mapped(quad, matrix) for quad in field.quads]
         dials = [quad_of(box, matrix) for box in table.dials]
-        return self.meters[table.bundle].read(gray, table, digits, dials, colour)
+        reading = self.meters[table.bundle].read(gray, table, digits, dials, colour)
+        if doubt is None or reading.status == "rejected":
+            return reading
+        return replace(reading, value=None, status="uncertain", reason=doubt[1], candidates=())
+
+    def _doubt_screen(self, gray: Gray, table: FieldTable, matrix: Matrix) -> tuple[bool, str] | None:
+        """Whether a display shows another screen than the field's for sure, and the reason not to believe it."""
+        if table.name not in self.markers or table.marker is None:
+            return None
+        quad, *cells = (quad_of(area, matrix) for area in (table.marker, *table.digits))
+        return doubt_of(self.markers[table.name].likeness(gray, quad, cells))
 
 
 def _outside(table: FieldTable, matrix: Matrix, shape: Sequence[int]) -> str | None:
@@ -119,13 +137,14 @@ def _outside(table: FieldTable, matrix: Matrix, shape: Sequence[int]) -> str | N
         quad = quad_of(area, matrix)
         if not is_within(quad, shape, OUTSIDE * sides_of(quad)[1]):
             which = "the region" if table.region is not None else f"box {number}"
+            which = "the marker" if area is table.marker else which
             return f"{which} lies outside of the frame of {shape[1]} x {shape[0]}; show all of it"
     return None
 
 
 def _areas(table: FieldTable) -> list[Area]:
-    """All that a field looks at: its digits and dials, or its region."""
-    return [*table.digits, *table.dials, *([table.region] if table.region is not None else [])]
+    """All that a field looks at: its digits and dials, or its region, and its marker."""
+    return [*table.digits, *table.dials, *(each for each in (table.region, table.marker) if each is not None)]
 
 
 def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
@@ -154,12 +173,47 @@ def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
         name: MeterReader(net, cutoffs[name]) for name, net in networks.items() if isinstance(net, CellClassifier)
     }
     if config.reference is None:
+        _check_markers(config)
         return FieldReader(tuple(BoxField.of(field, None) for field in config.field), readers, meters)
     reference = load_picture(config.reference.image)
     _check_boxes(config, reference)
     fields = tuple(BoxField.of(field, reference) for field in config.field)
     place, traits = _place_of(config, reference), traits_of(reference, meter_cells(config.field))
-    return FieldReader(fields, readers, meters, place, config.reference.min_score, traits)
+    reader = FieldReader(fields, readers, meters, place, config.reference.min_score, traits)
+    markers = {field.name: _marker_of(field, reference, reader) for field in config.field if field.marker is not None}
+    return replace(reader, markers=markers)
+
+
+def _check_markers(config: Config) -> None:
+    """Raise ConfigError where a marker has no picture to be held against."""
+    for field in config.field:
+        if field.marker is not None:
+            raise ConfigError(f"field {field.name}: marker needs the picture it was drawn in: [reference] image = …")
+
+
+def _marker_of(table: FieldTable, reference: Gray, reader: FieldReader) -> Marker:
+    """A field's marker, from its own picture or the reference.
+
+    Raises
+    ------
+    ConfigError
+        Its place is blank there, or the picture does not show what the reference shows.
+    PictureError
+        The picture cannot be read.
+    """
+    assert table.marker is not None
+    name, gray, matrix = "the reference picture", reference, np.eye(3)
+    if table.marker_image is not None:
+        name, gray = table.marker_image, load_picture(table.marker_image)
+        found = reader.locate(gray)
+        if found.matrix is None:
+            raise ConfigError(f"field {table.name}: {name} does not show the meter of the reference picture")
+        matrix = found.matrix
+    quad, *cells = (quad_of(area, matrix) for area in (table.marker, *table.digits))
+    marker = Marker.of(gray, quad, cells)
+    if marker.is_blank:
+        raise ConfigError(f"field {table.name}: nothing stands in the marker {list(table.marker)} of {name}; move it")
+    return marker
 
 
 def meter_cells(tables: Iterable[FieldTable]) -> list[Points]:
@@ -176,7 +230,7 @@ def _place_of(config: Config, reference: Gray) -> Sheet | Reference:
         It shows too little to be known again.
     """
     assert config.reference is not None
-    boxes = [area for field in config.field for area in (*field.digits, *field.dials)]
+    boxes = [area for field in config.field for area in _areas(field) if area is not field.region]
     if config.page is None and all(field.is_meter for field in config.field):
         return Reference.of(reference, boxes, config.reference.min_score)
     corners = config.page.corners if config.page else None

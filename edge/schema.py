@@ -177,6 +177,17 @@ class FieldTable(Table):
     counterclockwise: list[PositiveInt] = Field(
         default_factory=list, description="numbers of the dials, the first being 1, whose figures rise counterclockwise"
     )
+    marker: BoxArea | Quad | None = Field(
+        None,
+        description="of a display whose screens take turns: the unit or sign that tells the wanted screen from the "
+        "others, in the reference picture; a frame that does not show it there gives no value",
+    )
+    marker_image: str | None = Field(
+        None,
+        min_length=1,
+        description="picture of the same view that shows the wanted screen, relative to this file; the reference "
+        "picture if absent",
+    )
     slack: float | None = Field(
         None,
         ge=0,
@@ -449,6 +460,10 @@ def _misfits(field: FieldTable) -> list[str]:
         found.append(f"kind {field.kind} needs a box a digit; add digits = … instead of region")
     if field.dials and not field.is_meter:
         found.append(f'kind {field.kind} has no dials; leave dials out, or take kind = "drum"')
+    if field.marker is not None and field.kind != "lcd":
+        found.append(f'kind {field.kind} has no screens; leave marker out, or take kind = "lcd"')
+    if field.marker_image is not None and field.marker is None:
+        found.append("marker_image needs a box: add marker = …, or leave marker_image out")
     if field.decimals > len(field.digits) + len(field.dials) and field.digits:
         found.append(f"decimals = {field.decimals} is more than its {len(field.digits) + len(field.dials)} digits")
     if field.minimum is not None and field.maximum is not None and field.minimum > field.maximum:

@@ -33,8 +33,8 @@ RENDERED = (
 
 METER = (
     "Half of what it saw were rendered drums, displays and counters. Blank cells, minus signs and what cannot be told "
-    "were all rendered. An answer counts as right within a tenth of a step; float and int8 agree where they are "
-    "read as the same digit, or are a tenth apart at most, and their least agreement is 99.8 %."
+    "were all rendered, textures, lines and lattices among the latter. An answer counts as right within a tenth of a "
+    "step; float and int8 agree where they are read as the same digit, or are a tenth apart at most."
 )
 
 

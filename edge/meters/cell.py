@@ -40,8 +40,13 @@ MINUS = "-"
 CELL_LABELS = (*(f"{k // TENTHS}.{k % TENTHS}" for k in range(POSITIONS)), NOT_A_DIGIT, MINUS, UNREADABLE)
 """What a meter's network answers, in its order: a drum's positions, a blank cell, a minus, what cannot be told."""
 
-MODE_REACH = 2
-"""Tenths to either side of the likeliest position that its mean is taken over."""
+MODE_REACH = 4
+"""Tenths to either side of a position that speak for it, the nearer the more, and over which its mean is taken.
+
+A label is true to a tenth, so what a network says of one position is spread over its neighbours, and the highest score
+alone is nearly a draw where two digits are. Of the recipe's validation crops 95.0 % come within a tenth with 4, 94.4 %
+by the highest score and two tenths about it; 2 to 6 are as good as 4.
+"""
 
 Scores = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -96,7 +101,7 @@ def digit_masses(positions: Scores) -> Scores:
 
 def position_of(scores: CellScores) -> float:
     """The likeliest position of a drum, 0.0 to 9.9: the mean of those about the highest score, round the circle."""
-    return float(_refined(scores.positions[None])[0]) / TENTHS
+    return float(_refined(scores.positions[None])[0][0]) / TENTHS
 
 
 def scores_of(probabilities: Scores) -> CellScores:
@@ -140,11 +145,15 @@ def read_indices(indices: Indices, labels: Sequence[str]) -> Indices:
 
 
 def answers(probabilities: Scores, labels: Sequence[str]) -> Indices:
-    """What each row (n, classes) says, as an index into `labels`: the likeliest, and of positions the mean about it."""
-    best: Indices = probabilities.argmax(axis=1).astype(np.int64)
+    """What each row (n, classes) says, as an index into `labels`: the likeliest, and of positions the mean about it.
+
+    A position counts with those that its mean is taken over.
+    """
     if not has_positions(labels):
-        return best
-    return np.where(best < POSITIONS, _refined(probabilities[:, :POSITIONS]), best)
+        return probabilities.argmax(axis=1).astype(np.int64)
+    tenths, masses = _refined(probabilities[:, :POSITIONS])
+    others = probabilities[:, POSITIONS:]
+    return np.where(masses >= others.max(axis=1), tenths, POSITIONS + others.argmax(axis=1))
 
 
 def is_near(first: Indices, second: Indices, labels: Sequence[str]) -> NDArray[np.bool_]:
@@ -170,13 +179,19 @@ def is_clear(indices: Indices, labels: Sequence[str]) -> NDArray[np.bool_]:
     return (indices >= POSITIONS) | (tenth <= SETTLED_TENTHS) | (tenth >= TENTHS - SETTLED_TENTHS)
 
 
-def _refined(positions: Scores) -> Indices:
-    """The tenth (n) that each row (n, 100) says: the mean of the scores about the highest one, round the circle."""
+def _refined(positions: Scores) -> tuple[Indices, Scores]:
+    """The tenth (n) that each row (n, 100) says, and the probability (n) of what its mean is taken over.
+
+    The mean is that of the scores about the position for which they speak most, round the circle.
+    """
     steps = np.arange(-MODE_REACH, MODE_REACH + 1)
-    mode = positions.argmax(axis=1)
-    weights = np.take_along_axis(positions, (mode[:, None] + steps) % POSITIONS, axis=1)
-    offset = weights @ steps / np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny)
-    return np.rint(mode + offset).astype(np.int64) % POSITIONS
+    near = (np.arange(POSITIONS)[:, None] + steps) % POSITIONS
+    support = positions[:, near] @ (MODE_REACH + 1.0 - np.abs(steps))
+    mode = support.argmax(axis=1)
+    weights = np.take_along_axis(positions, near[mode], axis=1)
+    masses = weights.sum(axis=1)
+    offset = weights @ steps / np.maximum(masses, np.finfo(np.float64).tiny)
+    return np.rint(mode + offset).astype(np.int64) % POSITIONS, masses
 
 
 def _scale(gray: Gray) -> Gray:

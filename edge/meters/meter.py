@@ -45,9 +45,10 @@ STEP = POSITIONS // DIGITS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeterReader:
-    """What reads the fields of a meter: its network, and the least probability of a value that is believed.
+    """What reads the fields of a meter: its network, and the least probability of what is believed.
 
-    Of drums and dials, that is the probability to be right to one unit of the last place.
+    Of drums and dials, that is the probability of the value to be right to one unit of the last place; of a display,
+    where no digit explains another, that of each digit.
     """
 
     classifier: CellClassifier
@@ -137,9 +138,10 @@ def _reading(
     table: FieldTable, decoded: Decoded, boxes: Sequence[Box], positions: Sequence[float | None], cutoff: float
 ) -> Reading:
     is_seen = [position is not None or table.kind != "drum" for position in positions]
-    rivals = set() if decoded.near >= cutoff else _rivalled(decoded)
+    is_sure = (decoded.near if table.kind == "drum" else min(decoded.confidences)) >= cutoff
+    rivals = set() if is_sure else _rivalled(decoded)
     believed = [
-        symbol if seen and k not in rivals and (confidence >= cutoff or decoded.near >= cutoff) else UNREADABLE
+        symbol if seen and k not in rivals and (confidence >= cutoff or is_sure) else UNREADABLE
         for k, (symbol, confidence, seen) in enumerate(zip(decoded.symbols, decoded.confidences, is_seen, strict=True))
     ]
     digits = tuple(
@@ -150,14 +152,14 @@ def _reading(
     reading = Reading(
         table.name, "".join(believed), None, "uncertain", decoded.confidence, box_around(points), None, digits
     )
-    if not decoded.text and decoded.confidence >= cutoff:
+    if not decoded.text and is_sure:
         return replace(reading, status="empty", reason="blank")
     if not all(is_seen):
         unseen = next(number for number, seen in enumerate(is_seen, 1) if not seen)
         text = with_point(reading.text, table.decimals)
         return replace(reading, reason=f"cell {unseen} shows no digit", text=text)
     reading = replace(reading, candidates=_candidates(table, decoded))
-    if decoded.near < cutoff:
+    if not is_sure:
         likely, other = (with_point(text, table.decimals) or "blank" for text in (decoded.text, decoded.runner_up))
         return replace(reading, reason=f"{likely} or {other}", text=with_point(_doubted(reading), table.decimals))
     text = with_point(decoded.text, table.decimals)

@@ -105,8 +105,15 @@ class Tracker:
         return self._last
 
     def combine(self, burst: Sequence[Sequence[Reading]]) -> list[Reading]:
-        """One reading a field of those of several frames: of a meter the last that is ok, of others what most say."""
+        """One reading a field of those of several frames: of a meter the last that is ok, of others what most say.
+
+        Of a display whose screens take turns, frames that show another screen have no say.
+        """
         agreed = {reading.name: reading for reading in agree(burst)}
+        for name in self._reader.markers:
+            own = [reading for readings in burst for reading in readings if reading.name == name]
+            shown = [[reading] for reading in own if reading.status != "rejected"]
+            agreed |= {name: agree(shown)[0]} if shown else {}
         for name in self._meters:
             own = [reading for readings in burst for reading in readings if reading.name == name]
             agreed[name] = next((reading for reading in reversed(own) if reading.status == "ok"), own[-1])

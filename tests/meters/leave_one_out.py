@@ -2,35 +2,44 @@
 
     nice -n 19 python -m tests.meters.leave_one_out --groups 20 --out tests/meters/leave_one_out.json
 
-For each group two short trainings of the recipe's network without it, one with rendered cells and one on real crops
-only, each as long as the other. With `--at-once N` the largest is left out alone and the others N at a time: fewer
-trainings, and each group is judged by a network that has seen neither it nor those left out with it. The report is
-written after every training, and a second start goes on with what is missing. The trainings are shorter than the
-bundle's: compare the two columns, not either with the bundle.
+First the bundle reads those of the groups that it never saw, which takes no training. Then two short trainings of the
+recipe's network without each group, one with rendered cells and one on real crops only, each as long as the other. With
+`--at-once N` the largest is left out alone and the others N at a time: fewer trainings, and each group is judged by a
+network that has seen neither it nor those left out with it. The report is written after every training, with the commit
+that it ran at, and a second start goes on with what is missing. The trainings are shorter than the bundle's: compare
+their two columns, not either with the bundle's.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.atomic import write_text
-from edge.inference.classifier import softmax
+from edge.inference.classifier import CellClassifier, softmax
 from edge.meters.cell import scores_of
-from tests.meters.measure import Answers, Sample, answers_of, share, verdicts
+from tests.meters.measure import BATCH, Answers, Sample, answers_of, share, verdicts
+from train.card import git_commit
 from train.cells import invert_some
 from train.data.dataset import Crops, cells_of
-from train.data.meter import load_meter
+from train.data.meter import HELD_OUT, load_meter
 from train.quiet import import_keras_quietly
 from train.run_folder import as_json
 
 SETS = 2
+
+BUNDLE = "the bundle, never seen"
+FIGURES = ("within 0.1", "settled digit")
+
+Cells = NDArray[np.uint8]
 
 
 def all_crops() -> Crops:
@@ -74,19 +83,33 @@ def train_without(crops: Crops, groups: Sequence[int], is_rendered: bool, settin
     return model
 
 
-def judge(model: Any, crops: Crops, group: int) -> dict[str, Any]:
-    """How well a network reads a group."""
-    from train.evaluate import logits_of
-
+def judge(read: Callable[[Cells], Answers], crops: Crops, group: int) -> dict[str, Any]:
+    """How well a group is read, and by which commit's code."""
     left_out = crops.take(np.flatnonzero(crops.groups == group))
     sample = Sample([], left_out.labels, left_out.groups)
-    right = verdicts(sample, read(logits_of(model, cells_of(left_out.images))))
-    return {"within 0.1": share(right["within 0.1"]), "settled digit": share(right["digit"][sample.is_settled])}
+    right = verdicts(sample, read(cells_of(left_out.images)))
+    figures = {"within 0.1": share(right["within 0.1"]), "settled digit": share(right["digit"][sample.is_settled])}
+    return figures | {"commit": git_commit()}
 
 
-def read(logits: np.ndarray) -> Answers:
-    """The answers in logits (n, 103)."""
-    return answers_of([scores_of(row) for row in softmax(logits.astype(np.float64))])
+def reader_of(model: keras.Model) -> Callable[[Cells], Answers]:
+    """What a network answers to cells."""
+    from train.evaluate import logits_of
+
+    return lambda cells: answers_of([scores_of(row) for row in softmax(logits_of(model, cells).astype(np.float64))])
+
+
+def bundle_reader(classifier: CellClassifier) -> Callable[[Cells], Answers]:
+    """What a bundle answers to cells."""
+    return lambda cells: answers_of(
+        [each for k in range(0, len(cells), BATCH) for each in classifier.predict(list(cells[k : k + BATCH]))]
+    )
+
+
+def unseen_groups() -> set[int]:
+    """Groups that no training of the recipe sees: those of the published val split, and those that validate."""
+    dataset = load_meter()
+    return {*dataset.test.groups.tolist(), *HELD_OUT}
 
 
 def missing(done: dict[str, Any], parts: Sequence[tuple[int, ...]]) -> Iterator[tuple[tuple[int, ...], bool]]:
@@ -103,16 +126,18 @@ def column(is_rendered: bool) -> str:
 
 
 def summary(rows: dict[str, Any]) -> dict[str, Any]:
-    """Means over the groups that have both columns, each group counting once."""
-    whole = [row for row in rows.values() if len(row) == 3]
-    return {"groups": len(whole), **{column(each): _means(whole, column(each)) for each in (True, False) if whole}}
+    """Means over groups, each counting once: of the bundle, and of the groups that have both columns of trainings."""
+    whole = [row for row in rows.values() if column(True) in row and column(False) in row]
+    judged = [row for row in rows.values() if BUNDLE in row]
+    parts = {BUNDLE: judged, column(True): whole, column(False): whole}
+    return {name: _means(part, name) for name, part in parts.items() if part}
 
 
 def _means(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
     """Mean over groups of each figure of a column; a group without a settled digit has none of those."""
-    figures = ("within 0.1", "settled digit")
-    shares = {figure: [row[name][figure]["share"] for row in rows if row[name][figure]] for figure in figures}
-    return {figure: round(float(np.mean(values)), 4) for figure, values in shares.items() if values}
+    shares = {figure: [row[name][figure]["share"] for row in rows if row[name][figure]] for figure in FIGURES}
+    means = {figure: round(float(np.mean(values)), 4) for figure, values in shares.items() if values}
+    return {"groups": len(rows), **means}
 
 
 @click.command()
@@ -121,8 +146,12 @@ def _means(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
 @click.option("--epochs", type=click.IntRange(1), default=6, show_default=True)
 @click.option("--cells", type=click.IntRange(500), default=12_000, show_default=True, help="In each training set.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--model", type=click.Path(path_type=Path), default=Path("models/meter"), show_default=True)
+@click.option("--bundle-only", is_flag=True, help="No trainings.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
-def main(groups: int, at_once: int, epochs: int, cells: int, seed: int, out: Path) -> None:
+def main(
+    groups: int, at_once: int, epochs: int, cells: int, seed: int, model: Path, bundle_only: bool, out: Path
+) -> None:
     """Leave each of the largest groups out in turn."""
     import_keras_quietly()
     settings = {"groups": groups, "at_once": at_once, "epochs": epochs, "cells": cells, "seed": seed}
@@ -130,11 +159,19 @@ def main(groups: int, at_once: int, epochs: int, cells: int, seed: int, out: Pat
     found = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else {"settings": settings, "rows": {}}
     if found["settings"] != settings:
         raise click.UsageError(f"{out} was made with {found['settings']}; name another file, or give the same settings")
+    read, unseen = bundle_reader(CellClassifier.open(model)), unseen_groups()
+    for group in largest_groups(crops, groups):
+        row = found["rows"].setdefault(str(group), {"crops": int((crops.groups == group).sum())})
+        row |= {BUNDLE: judge(read, crops, group)} if group in unseen else {}
+    found["means"] = summary(found["rows"])
+    write_text(out, as_json(found))
+    if bundle_only:
+        return
     for part, is_rendered in missing(found["rows"], deal(largest_groups(crops, groups), at_once)):
-        model = train_without(crops, part, is_rendered, settings)
+        network = train_without(crops, part, is_rendered, settings)
         for group in part:
-            row = found["rows"].setdefault(str(group), {"crops": int((crops.groups == group).sum())})
-            row[column(is_rendered)] = judge(model, crops, group)
+            row = found["rows"][str(group)]
+            row[column(is_rendered)] = judge(reader_of(network), crops, group)
             click.echo(f"group {group}, {column(is_rendered)}: {row[column(is_rendered)]}", err=True)
         found["means"] = summary(found["rows"])
         write_text(out, as_json(found))

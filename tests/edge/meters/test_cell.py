@@ -114,6 +114,26 @@ def test_the_mass_of_a_position_is_with_its_nearest_digit(place, digit):
     assert masses.sum() == pytest.approx(1)
 
 
+def test_of_two_digits_that_are_as_likely_the_one_with_more_about_it_is_said():
+    positions = np.zeros(100)
+    positions[72] = 0.31
+    positions[[29, 30, 31]] = 0.22, 0.3, 0.12
+    assert position_of(CellScores(positions, 0.05, 0.0, 0.0)) == 3.0
+    assert answers(np.append(positions, [0.05, 0.0, 0.0])[None], CELL_LABELS).tolist() == [30]
+
+
+def test_a_position_counts_with_its_neighbours_against_what_cannot_be_told():
+    probabilities = np.zeros((2, 103))
+    probabilities[:, 102] = 0.4, 0.7
+    probabilities[:, [19, 20, 21]] = 0.2, 0.2, 0.1
+    probabilities[1, 19:22] *= 0.6
+    assert answers(probabilities, CELL_LABELS).tolist() == [20, 102]
+
+
+def test_a_sharp_position_is_told_to_the_tenth_wherever_it_is():
+    assert answers(np.eye(103), CELL_LABELS).tolist() == list(range(103))
+
+
 @pytest.mark.parametrize("place", [0.0, 0.1, 3.7, 5.0, 9.9])
 def test_the_position_is_that_of_the_bell_round_the_circle(place):
     assert position_of(scores(place)) == place
@@ -176,7 +196,7 @@ def test_answers_are_the_same_that_are_read_alike_or_are_near():
 def test_an_answer_is_the_mean_about_the_likeliest_position_or_another_label():
     leaning = np.zeros((2, 103))
     leaning[0, [30, 31, 32]] = 0.36, 0.32, 0.32
-    leaning[1, [30, 31, 100]] = 0.3, 0.3, 0.4
+    leaning[1, [30, 31, 100]] = 0.2, 0.2, 0.6
     assert answers(leaning, CELL_LABELS).tolist() == [31, 100]
     assert answers(np.array([[0.2, 0.8]]), ("a", "b")).tolist() == [1]
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.meters.segments import contradicts, read_segments
+from edge.meters.segments import SegmentScores, contradicts, read_segments
 from edge.nouns import CellScores
 from tests.edge.faces import render_segments
 
@@ -16,18 +16,46 @@ def says(digit: int) -> CellScores:
 
 
 @pytest.mark.parametrize("is_light", [False, True])
-def test_the_segments_of_a_clear_cell_make_its_digit(is_light):
+def test_the_segments_of_a_clear_cell_exclude_most_other_digits_and_never_its_own(is_light):
     cells = [(digit, render_segments(digit, 10 * digit + turn, is_light)) for digit in range(10) for turn in range(4)]
-    found = [(digit, read_segments(cell).digit) for digit, cell in cells]
-    told = [(digit, read) for digit, read in found if read is not None]
-    assert len(told) >= 20
-    assert [pair for pair in told if pair[0] != pair[1]] == []
+    found = [(digit, read_segments(cell)) for digit, cell in cells]
+    assert [digit for digit, scores in found if scores.best != digit or scores.excludes(digit)] == []
+    excluded = sum(scores.excludes(other) for digit, scores in found for other in range(10) if other != digit)
+    assert excluded >= 0.6 * 9 * len(found)
 
 
-def test_probabilities_add_up_to_one():
+def test_each_digit_has_a_fit_and_the_best_is_the_shown_one():
     found = read_segments(render_segments(4, 1))
-    assert sum(found.digits) == pytest.approx(1)
-    assert max(found.digits) == found.digits[4]
+    assert len(found.fits) == 10
+    assert all(-1e-6 <= fit <= 1 + 1e-6 for fit in found.fits)
+    assert found.best == 4 == int(np.argmax(found.fits))
+
+
+def test_a_digit_is_excluded_where_another_fits_clearly_better():
+    fits = [0.3] * 10
+    fits[7], fits[1] = 0.8, 0.75
+    found = SegmentScores(tuple(fits))
+    assert [digit for digit in range(10) if found.excludes(digit)] == [0, 2, 3, 4, 5, 6, 8, 9]
+    assert (found.best, found.digit) == (7, None), "1 is not excluded"
+    assert SegmentScores((0.5, *[0.1] * 9)).digit is None, "nothing fits"
+    assert SegmentScores((0.7, *[0.1] * 9)).digit == 0
+
+
+def test_a_one_between_two_lines_is_no_seven():
+    cell = np.full((96, 60), 220, np.uint8)
+    cv2.line(cell, (36, 26), (36, 44), 40, 6)
+    cv2.line(cell, (36, 52), (36, 70), 40, 6)
+    assert read_segments(cell).best == 1
+    for row in (14, 82):
+        cv2.line(cell, (14, row), (40, row), 40, 6)
+    assert not read_segments(cell).excludes(1)
+
+
+def test_a_neighbour_and_a_comma_beside_a_digit_do_not_count():
+    cell = cv2.copyMakeBorder(render_segments(5, 3), 0, 0, 6, 6, cv2.BORDER_REPLICATE)
+    before = read_segments(cell)
+    cell[:, :3] = 255 - cell[:, :3]
+    assert before.best == read_segments(cell).best == 5
 
 
 def test_what_is_no_segment_says_nothing():

@@ -16,6 +16,7 @@ from edge.fields import FieldReader, meter_cells, open_fields
 from edge.forms.form import BoxField
 from edge.geometry import mapped
 from edge.meters.judge import traits_of
+from edge.meters.marker import Marker
 from edge.meters.overtime import Meter, Moment
 from edge.meters.register import Reference
 from edge.meters.state import read_state
@@ -379,3 +380,13 @@ def shown(value: int, minute: int, rng) -> Frame:
         foot = (x + round(0.14 * width), y + round(0.82 * height))
         cv2.putText(gray, digit, foot, cv2.FONT_HERSHEY_SIMPLEX, height / 34, 30, 3, cv2.LINE_AA)
     return Frame(noisy(gray, rng, 3.0), "camera", minute, 1.7e9 + 60 * minute, 60.0 * minute)
+
+
+def test_frames_of_another_screen_have_no_say_in_a_burst():
+    wanted, other = (
+        Reading("energy", "1234", 1234.0, "ok", 0.99, None),
+        Reading("energy", "", None, "rejected", 0.0, None, "another screen is shown"),
+    )
+    tracker = Tracker(FieldReader((), {}, {}, markers={"energy": Marker(np.zeros((24, 30), np.uint8), 1.0)}))
+    assert tracker.combine([[other], [wanted], [other]]) == [wanted]
+    assert tracker.combine([[other], [other], [other]]) == [other]
