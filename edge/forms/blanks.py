@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.forms.boxes import CELL_HEIGHT, MARGIN, Cell
+from edge.forms.cells import CELL_HEIGHT, MARGIN, Cell
 from edge.nouns import Gray
 
 ON, BESIDE, FAR = 5, 13, 21
@@ -19,8 +19,8 @@ ON, BESIDE, FAR = 5, 13, 21
 ROWS = slice(MARGIN + round(0.15 * CELL_HEIGHT), MARGIN + round(0.85 * CELL_HEIGHT))
 """A stroke that is a digit covers half of these rows."""
 
-LIGHTEST = 70
-"""Percentile of the pixels beside a wall that is their paper."""
+LIGHTEST = 0.7
+"""Share of the pixels beside a wall that are darker than their paper."""
 
 MORE, LEAST = 0.6, 120.0
 """A wall has more ink than it should with this share more, and so many gray levels times pixels a row at the least:
@@ -81,7 +81,13 @@ def _ink_at_left(gray: Gray) -> tuple[float, float]:
     """Ink on the left wall of a cell and just outside of it, the median of the rows."""
     rows = gray[ROWS].astype(np.float64)
     outside, inside = rows[:, MARGIN - FAR : MARGIN - BESIDE], rows[:, MARGIN + ON : MARGIN + BESIDE]
-    paper = np.minimum(np.percentile(outside, LIGHTEST, axis=1), np.percentile(inside, LIGHTEST, axis=1))
+    paper = np.minimum(_lightest(outside), _lightest(inside))
     depth = np.maximum(paper[:, None] - rows, 0.0)
     on, beside = depth[:, MARGIN - ON : MARGIN + ON], depth[:, MARGIN - BESIDE : MARGIN - ON]
     return float(np.median(on.sum(axis=1))), float(np.median(beside.sum(axis=1)))
+
+
+def _lightest(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The gray level of each row's paper."""
+    k = round(LIGHTEST * (rows.shape[1] - 1))
+    return np.asarray(np.partition(rows, k, axis=1)[:, k])

@@ -9,14 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge.forms.blanks import Walls, ink_of_walls, marked_walls
-from edge.forms.boxes import (
-    Lines,
-    Written,
-    cut_cells,
-    known_lines,
-    printed_lines,
-    written_in,
-)
+from edge.forms.boxes import Written, written_in
+from edge.forms.cells import cut_cells
+from edge.forms.lines import Lines, known_lines, printed_lines
 from edge.forms.checks import broken_rule, misplaced
 from edge.forms.region import print_in
 from edge.geometry import Points, box_around, corners_of
@@ -80,11 +75,40 @@ def read_boxes(
         Least confidence of a digit that is believed.
     """
     cells = [_written(gray, field, quads) for field, quads in fields]
-    answers = iter(_predict([each.region for row in cells for each in row if each.region], classifier))
-    return [
-        _reading(field.table, quads, row, [next(answers) if each.region else None for each in row], cutoff)
-        for (field, quads), row in zip(fields, cells, strict=True)
-    ]
+    seen = [region for row in cells for each in row for region in _views(each)]
+    answers = iter(_predict(seen, classifier))
+    readings = []
+    for (field, quads), row in zip(fields, cells, strict=True):
+        judged_ = [_judged_cell(each, [next(answers) for _ in _views(each)], cutoff) for each in row]
+        readings.append(_reading(field.table, quads, [w for w, _ in judged_], [p for _, p in judged_], cutoff))
+    return readings
+
+
+def _views(cell: Written) -> list[Region]:
+    """All that the network is asked of a cell."""
+    return [each for each in (cell.region, cell.completed, *cell.parts) if each is not None]
+
+
+def _judged_cell(cell: Written, predictions: Sequence[Prediction], cutoff: float) -> tuple[Written, Prediction | None]:
+    if cell.region is None:
+        return cell, None
+    first, rest = predictions[0], list(predictions[1:])
+    if cell.completed is not None:
+        first = _mixed(first, rest.pop(0))
+    if cell.parts and all(part.is_digit and part.confidence >= cutoff for part in rest):
+        return Written(cell.region, "two marks in one cell"), first
+    return cell, first
+
+
+def _mixed(one: Prediction, other: Prediction) -> Prediction:
+    """What is said of a glyph that is seen in two ways: each counts as far as it is a digit."""
+    total = {label: one.scores[label] + other.scores[label] for label in one.scores}
+    weight = sum(value for label, value in total.items() if label)
+    scores = {label: (value / weight if label else 0.0) for label, value in total.items()}
+    if weight < 0.5:
+        return one
+    label = max(scores, key=lambda each: scores[each])
+    return Prediction(label, scores[label], scores)
 
 
 def _written(gray: Gray, field: BoxField, quads: Sequence[Points]) -> list[Written]:
