@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.forms.cells import CELL_HEIGHT, MARGIN, Cell, inside_of, level_of, paper_of, PEN_QUANTILE
 from edge.forms.lines import ONE_AROUND, Lines, own_ink
+from edge.forms.neighbours import cut_from_neighbours
 from edge.nouns import Box, Gray, Region
 from edge.paper.binarize import INK_FRACTION, MIN_CONTRAST
 from edge.paper.segment import coverage_of
@@ -72,7 +73,7 @@ def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: 
         return Written(None)
     paper = paper_of(cell)
     ink = own_ink(cell, lines, paper, max(INK_FRACTION * depth, least_depth))
-    mask, is_struck = cut_from_neighbours(ink.mask, cell.width)
+    mask, is_struck = cut_from_neighbours(ink.mask)
     mask, boxes, is_shared = _own_pieces(mask, cell.width)
     if not boxes:
         return Written(None, "a mark over the line" if is_shared else None)
@@ -84,7 +85,7 @@ def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: 
         return Written(region, "a faint mark")
     if is_shared or is_struck:
         return Written(region, "a mark over the line")
-    doubt = _doubt_of(box, boxes, cell.width)
+    doubt = _doubt_of(box, cell.width)
     if doubt:
         return Written(region, doubt)
     return Written(region, None, _parts(cell.gray, mask, boxes, paper), _completed(cell.gray, mask, ink.hidden, paper, depth))
@@ -141,63 +142,10 @@ def _region(gray: Gray, mask: Gray, box: Box, paper: float) -> Region:
     return Region((x, y, width, height), coverage_of(gray[area], mask[area], paper))
 
 
-def _doubt_of(box: Box, pieces: Sequence[Box], width: int) -> str | None:
+def _doubt_of(box: Box, width: int) -> str | None:
     """Why ink of a digit's size in a cell may not be one digit."""
     x, y, across, down = box
     beyond = max(MARGIN - x, x + across - MARGIN - width, MARGIN - y, y + down - MARGIN - CELL_HEIGHT)
     if beyond > OVER_LINE * CELL_HEIGHT:
         return "a mark over the line"
     return None
-
-
-def cut_from_neighbours(mask: Gray, width: int) -> tuple[Gray, bool]:
-    """The ink cut where it runs on into the cells around it; and whether a stroke runs through from side to side."""
-    cuts = []
-    for wall, turned in enumerate((mask, mask[:, ::-1], mask.T, mask.T[:, ::-1])):
-        seam = _seam(turned)
-        if seam is not None:
-            cuts.append((wall, seam))
-    if not cuts:
-        return mask, False
-    mask = mask.copy()
-    ends = {}
-    for wall, (seam, crossed) in cuts:
-        turned = (mask, mask[:, ::-1], mask.T, mask.T[:, ::-1])[wall]
-        turned[np.arange(turned.shape[1])[None] <= seam[:, None]] = 0
-        ends[wall] = crossed
-    return mask, False
-
-
-def _seam(mask: Gray):
-    """Columns of the cut through the least ink near the left wall; None where no piece runs on over it."""
-    over = round(OVER_LINE * CELL_HEIGHT)
-    count, labels = cv2.connectedComponents(np.ascontiguousarray(mask))
-    beyond = np.unique(labels[:, 0])
-    deep = np.unique(labels[:, MARGIN + over :])
-    both = np.intersect1d(beyond, deep)
-    both = both[both > 0]
-    if not len(both):
-        return None
-    joined = np.isin(labels, both)
-    band = joined[:, MARGIN - over : MARGIN + over + 1]
-    cost = band + TIE * np.abs(np.arange(-over, over + 1))
-    total = cost.copy()
-    step = np.zeros(band.shape, np.int64)
-    for r in range(1, len(band)):
-        before = np.pad(total[r - 1], 1, constant_values=np.inf)
-        choices = np.stack([before[:-2], before[1:-1], before[2:]])
-        step[r] = choices.argmin(axis=0) - 1
-        total[r] += choices.min(axis=0)
-    c = int(total[-1].argmin())
-    path = np.zeros(len(band), np.int64)
-    for r in range(len(band) - 1, -1, -1):
-        path[r] = c
-        c += step[r, c]
-    crossed = band[np.arange(len(band)), path].sum()
-    if crossed > LONGEST_CUT:
-        return None
-    return path + MARGIN - over, crossed
-
-
-TIE = 0.02
-LONGEST_CUT = 20

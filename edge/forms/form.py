@@ -94,7 +94,11 @@ def _judged_cell(cell: Written, predictions: Sequence[Prediction], cutoff: float
         return cell, None
     first, rest = predictions[0], list(predictions[1:])
     if cell.completed is not None:
-        first = _mixed(first, rest.pop(0))
+        whole = rest.pop(0)
+        if first.confidence < cutoff or not first.is_digit:
+            first = _mixed(first, whole)
+        elif first.label == "4" and whole.label == "9" and whole.confidence >= cutoff:
+            return Written(cell.region, "4 or 9"), first
     if cell.parts and all(part.is_digit and part.confidence >= cutoff for part in rest):
         return Written(cell.region, "two marks in one cell"), first
     return cell, first
