@@ -26,7 +26,12 @@ OVER_LINE = 0.17
 """A digit may reach this far over its line, over the cell's height."""
 
 SHARED = 0.3
-"""A neighbour's piece with this share of its ink in a cell may be that cell's digit."""
+"""A neighbour's piece with this share of its ink in a cell may be that cell's digit, if it comes in further than a
+digit may reach over its line.
+"""
+
+NEAR_WALL, LEFT_UPRIGHT, LEFT_LEVEL = 6, 22, 10
+"""What is left of a line lies within so many pixels of a wall, and is lower than a 1 or shorter than a 5's bar."""
 
 TALL, BESIDE = 0.5, 0.15
 """Two pieces this high over the mark's height that overlap by less than this share of the narrower are two digits."""
@@ -125,14 +130,30 @@ def _own_pieces(mask: Gray, width: int) -> tuple[Gray, list[Box], bool]:
     boxes, kept, is_shared = [], np.zeros(count, np.uint8), False
     for k in range(1, count):
         x, y, across, down, area = (int(value) for value in stats[k])
-        if max(across, down) <= SPECK * CELL_HEIGHT:
+        box = (x, y, across, down)
+        if max(across, down) <= SPECK * CELL_HEIGHT or _is_left_of_line(box, width):
             continue
         if inside[k] * 2 > area:
             kept[k] = 255
-            boxes.append((x, y, across, down))
-        elif inside[k] > SHARED * area:
+            boxes.append(box)
+        elif inside[k] > SHARED * area and _reach_of(box, width) > OVER_LINE * CELL_HEIGHT:
             is_shared = True
     return kept[labels], boxes, is_shared
+
+
+def _reach_of(box: Box, width: int) -> int:
+    """How far a piece that is more outside than inside of a cell comes into it."""
+    x, y, across, down = box
+    beside = min(x + across - MARGIN, MARGIN + width - x, across)
+    return min(beside, y + down - MARGIN, MARGIN + CELL_HEIGHT - y, down)
+
+
+def _is_left_of_line(box: Box, width: int) -> bool:
+    """Whether a small piece is what the light of a scan leaves of a line: it lies along a wall, shorter than a 1."""
+    x, y, across, down = box
+    beside = min(max(abs(x - wall), abs(x + across - wall)) for wall in (MARGIN, MARGIN + width))
+    above = min(max(abs(y - wall), abs(y + down - wall)) for wall in (MARGIN, MARGIN + CELL_HEIGHT))
+    return (beside <= NEAR_WALL and down < LEFT_UPRIGHT) or (above <= NEAR_WALL and across < LEFT_LEVEL)
 
 
 def _region(gray: Gray, mask: Gray, box: Box, paper: float) -> Region:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.forms.blanks import Walls, ink_of_walls, marked_walls
+from edge.forms.blanks import Walls, ink_of_walls, marked_walls, reached_walls
 from edge.forms.boxes import Written, written_in
 from edge.forms.cells import cut_cells
 from edge.forms.lines import Lines, known_lines, printed_lines
@@ -122,7 +122,7 @@ def _written(gray: Gray, field: BoxField, quads: Sequence[Points]) -> list[Writt
     is_blank = [each.region is None and each.doubt is None for each in written]
     if not any(is_blank):
         return written
-    marked = marked_walls(ink_of_walls(cells), field.walls, is_blank)
+    marked = marked_walls(ink_of_walls(cells), field.walls, is_blank, reached_walls(cells, written))
     return [Written(None, "a mark on its wall") if mark else each for each, mark in zip(written, marked, strict=True)]
 
 
