@@ -9,7 +9,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from edge.forms.cells import CELL_HEIGHT, MARGIN, Cell, inside_of, level_of, paper_of, PEN_QUANTILE
+from edge.forms.cells import CELL_HEIGHT, MARGIN, PEN_QUANTILE, Cell, inside_of, level_of, paper_of
 from edge.forms.lines import ONE_AROUND, Lines, own_ink
 from edge.forms.neighbours import cut_from_neighbours
 from edge.nouns import Box, Gray, Region
@@ -39,12 +39,29 @@ TALL, BESIDE = 0.5, 0.15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """What is written in a cell: its ink, or None where the cell is blank; and why it is in doubt, if it is."""
+    """What is written in a cell.
+
+    Parameters
+    ----------
+    region : Region, optional
+        Its ink; None where the cell is blank.
+    doubt : str, optional
+        Why it may not be one digit.
+    parts : tuple of Region
+        The marks that stand side by side in it, an open 4 or two digits; none where there is but one.
+    completed : Region, optional
+        The ink with what a line may hide of it; None where it may hide nothing.
+    """
 
     region: Region | None
     doubt: str | None = None
     parts: tuple[Region, ...] = ()
     completed: Region | None = None
+
+    @property
+    def views(self) -> list[Region]:
+        """All that the network is asked of a cell: the ink, what a line may add to it, and its parts."""
+        return [each for each in (self.region, self.completed, *self.parts) if each is not None]
 
 
 def written_in(cells: Sequence[Cell], lines: Sequence[Lines], least_depth: float = MIN_CONTRAST) -> list[Written]:
@@ -85,39 +102,40 @@ def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: 
     box = cv2.boundingRect(mask)
     if max(box[2:]) < MARK * CELL_HEIGHT:
         return Written(None, "a small mark")
-    region = _region(cell.gray, mask, box, paper)
+    region = _region(cell.gray, mask, paper)
     if depth < FAINT_PEN * usual:
         return Written(region, "a faint mark")
-    if is_shared or is_struck:
+    if is_shared or is_struck or _is_over_line(box, cell.width):
         return Written(region, "a mark over the line")
-    doubt = _doubt_of(box, cell.width)
-    if doubt:
-        return Written(region, doubt)
-    return Written(region, None, _parts(cell.gray, mask, boxes, paper), _completed(cell.gray, mask, ink.hidden, paper, depth))
+    completed = _completed(cell.gray, mask, ink.hidden, paper, depth)
+    return Written(region, None, _parts(cell.gray, mask, boxes, paper), completed)
 
 
 def _completed(gray: Gray, mask: Gray, hidden: Gray, paper: float, depth: float) -> Region | None:
-    """The ink with what a line may hide of it; None where it may hide nothing."""
+    """The ink with what a line may hide of it, as dark as the pen."""
     added = cv2.subtract(hidden, mask)
     if not cv2.countNonZero(added):
         return None
-    pen = np.full_like(gray, max(paper - depth, 0.0))
-    joined = cv2.max(mask, added)
-    return _region(np.where(added > 0, pen, gray), joined, cv2.boundingRect(joined), paper)
+    inked = np.where(added > 0, np.uint8(max(paper - depth, 0.0)), gray)
+    return _region(inked, cv2.max(mask, added), paper)
 
 
 def _parts(gray: Gray, mask: Gray, boxes: Sequence[Box], paper: float) -> tuple[Region, ...]:
-    """The two marks that stand side by side in a cell, each as a digit of its own; none where there is but one."""
-    tall = sorted(piece for piece in boxes if piece[3] > TALL * max(box[3] for box in boxes))
-    for left, right in pairwise(tall):
+    """The first two marks that stand side by side."""
+    least = TALL * cv2.boundingRect(mask)[3]
+    for pair in pairwise(sorted(box for box in boxes if box[3] > least)):
+        left, right = pair
         if left[0] + left[2] - right[0] < BESIDE * min(left[2], right[2]):
-            parts = []
-            for x, y, w, h in (left, right):
-                own = np.zeros_like(mask)
-                own[y : y + h, x : x + w] = mask[y : y + h, x : x + w]
-                parts.append(_region(gray, own, (x, y, w, h), paper))
-            return tuple(parts)
+            return tuple(_region(gray, _within(mask, box), paper) for box in pair)
     return ()
+
+
+def _within(mask: Gray, box: Box) -> Gray:
+    """What of a mask lies in a box."""
+    x, y, width, height = box
+    part = np.zeros_like(mask)
+    part[y : y + height, x : x + width] = mask[y : y + height, x : x + width]
+    return part
 
 
 def _own_pieces(mask: Gray, width: int) -> tuple[Gray, list[Box], bool]:
@@ -156,17 +174,16 @@ def _is_left_of_line(box: Box, width: int) -> bool:
     return (beside <= NEAR_WALL and down < LEFT_UPRIGHT) or (above <= NEAR_WALL and across < LEFT_LEVEL)
 
 
-def _region(gray: Gray, mask: Gray, box: Box, paper: float) -> Region:
-    x, y, width, height = box
+def _region(gray: Gray, mask: Gray, paper: float) -> Region:
+    """The ink of a mask."""
+    x, y, width, height = cv2.boundingRect(mask)
     left, top = max(x - 1, 0), max(y - 1, 0)
     area = slice(top, y + height + 1), slice(left, x + width + 1)
     return Region((x, y, width, height), coverage_of(gray[area], mask[area], paper))
 
 
-def _doubt_of(box: Box, width: int) -> str | None:
-    """Why ink of a digit's size in a cell may not be one digit."""
+def _is_over_line(box: Box, width: int) -> bool:
+    """Whether a mark reaches further over a line than a digit may."""
     x, y, across, down = box
     beyond = max(MARGIN - x, x + across - MARGIN - width, MARGIN - y, y + down - MARGIN - CELL_HEIGHT)
-    if beyond > OVER_LINE * CELL_HEIGHT:
-        return "a mark over the line"
-    return None
+    return beyond > OVER_LINE * CELL_HEIGHT

@@ -43,6 +43,12 @@ USUAL, SOLID = 0.25, 0.6
 LEAST_RUN = 8
 """Pixels of a line that show how dark it is."""
 
+LEAST_GAP, NEAR_LINE = 5, 4
+"""Pixels along a line between two strokes that touch it, and from a line up to which a stroke does."""
+
+STROKE = 4
+"""Thickness in pixels of the stroke that a line may hide."""
+
 ONE_AROUND = np.ones((3, 3), np.uint8)
 """A pixel and its eight neighbours."""
 
@@ -204,7 +210,7 @@ def _on_lines(darkness: NDArray[np.float32], strokes: Gray, line: Gray, height: 
             both = cv2.max(more, strokes[rows][::turn])
             both = cv2.morphologyEx(both, cv2.MORPH_OPEN, THREE_DOWN)
             found.mask[rows][::turn] |= _bridged(both, own, thickness)
-            found.hidden[rows][::turn] |= _touched(both, own, thickness)
+            found.hidden[rows][::turn] |= _touched(both, own)
     return found
 
 
@@ -220,24 +226,22 @@ def _darker(strip: NDArray[np.float32], own: Gray, is_seen: NDArray[np.bool_], d
 
 def _bridged(ink: Gray, own: Gray, thickness: int) -> Gray:
     """What of the ink is on the line, and the line between ink on both of its sides."""
-    kernel = np.ones((thickness + CROSSING, 1), np.uint8)
-    outside = dict(borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    from_above = cv2.dilate(ink, kernel, anchor=(0, len(kernel) - 1), **outside)
-    from_below = cv2.dilate(ink, kernel, anchor=(0, 0), **outside)
+    from_above, from_below = _spread(ink, thickness + CROSSING), _spread(ink[::-1], thickness + CROSSING)[::-1]
     return cv2.bitwise_and(cv2.max(ink, cv2.bitwise_and(from_above, from_below)), own)
 
 
-def _touched(ink: Gray, own: Gray, thickness: int) -> Gray:
+def _spread(ink: Gray, reach: int) -> Gray:
+    """The ink drawn down by some pixels."""
+    kernel = np.ones((reach, 1), np.uint8)
+    anchor = (0, reach - 1)
+    return cv2.dilate(ink, kernel, anchor=anchor, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
+
+
+def _touched(ink: Gray, own: Gray) -> Gray:
     """The line's inner edge between the first and the last place where ink from inside touches it."""
     hidden = np.zeros_like(own)
-    rows = np.flatnonzero(own[:, MARGIN:-MARGIN].any(axis=1))
-    edge = int(rows.max())
-    near = ink[edge - 1 : edge + 4].any(axis=0)
-    near[:MARGIN], near[-MARGIN:] = False, False
-    places = np.flatnonzero(near)
-    if len(places) and (gap := int(np.diff(places).max(initial=0))) > LEAST_GAP:
+    edge = int(np.flatnonzero(own[:, MARGIN:-MARGIN].any(axis=1)).max())
+    places = MARGIN + np.flatnonzero(ink[edge - 1 : edge + NEAR_LINE, MARGIN:-MARGIN].any(axis=0))
+    if np.diff(places).max(initial=0) > LEAST_GAP:
         hidden[max(edge - STROKE, 0) : edge + 1, places[0] : places[-1] + 1] = 255
     return hidden
-
-
-LEAST_GAP, STROKE = 5, 4
