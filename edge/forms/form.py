@@ -8,20 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.forms.blanks import Walls, ink_of_walls, marked_walls
-from edge.forms.boxes import (
-    Lines,
-    Written,
-    cut_cells,
-    known_lines,
-    printed_lines,
-    written_in,
-)
+from edge.forms.blanks import Walls, ink_of_walls, marked_walls, reached_walls
+from edge.forms.boxes import Written, written_in
+from edge.forms.cells import cut_cells
 from edge.forms.checks import broken_rule, misplaced
+from edge.forms.lines import Lines, known_lines, printed_lines
 from edge.forms.region import print_in
 from edge.geometry import Points, box_around, corners_of
 from edge.inference.classifier import Classifier
-from edge.nouns import UNREADABLE, Box, Digit, Gray, Prediction, Reading, Region
+from edge.nouns import NOT_A_DIGIT, UNREADABLE, Box, Digit, Gray, Prediction, Reading, Region
 from edge.paper.decode import SURE, glyph_of
 from edge.paper.views import MAPS, agreed, views_of
 from edge.schema import FieldTable
@@ -29,6 +24,12 @@ from edge.text import BLANK, with_point
 
 BLANK_CONFIDENCE = 0.9995
 """Of a cell without any ink."""
+
+HIDDEN_LOOP = ("4", "9")
+"""A 9 whose loop is closed by the line above it looks like a 4 without the line: sure of both, neither is believed."""
+
+LEAST_DIGIT = 0.5
+"""Of two views of a glyph, the least probability of digits together: below, neither is one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,11 +81,12 @@ def read_boxes(
         Least confidence of a digit that is believed.
     """
     cells = [_written(gray, field, quads) for field, quads in fields]
-    answers = iter(_predict([each.region for row in cells for each in row if each.region], classifier))
-    return [
-        _reading(field.table, quads, row, [next(answers) if each.region else None for each in row], cutoff)
-        for (field, quads), row in zip(fields, cells, strict=True)
-    ]
+    answers = iter(_predict([view for row in cells for each in row for view in each.views], classifier))
+    readings = []
+    for (field, quads), row in zip(fields, cells, strict=True):
+        told = [_told(each, [next(answers) for _ in each.views], cutoff) for each in row]
+        readings.append(_reading(field.table, quads, told, cutoff))
+    return readings
 
 
 def _written(gray: Gray, field: BoxField, quads: Sequence[Points]) -> list[Written]:
@@ -94,7 +96,7 @@ def _written(gray: Gray, field: BoxField, quads: Sequence[Points]) -> list[Writt
     is_blank = [each.region is None and each.doubt is None for each in written]
     if not any(is_blank):
         return written
-    marked = marked_walls(ink_of_walls(cells), field.walls, is_blank)
+    marked = marked_walls(ink_of_walls(cells), field.walls, is_blank, reached_walls(cells, written))
     return [Written(None, "a mark on its wall") if mark else each for each, mark in zip(written, marked, strict=True)]
 
 
@@ -108,19 +110,42 @@ def _predict(regions: Sequence[Region], classifier: Classifier) -> list[Predicti
     return [second.get(k, prediction) for k, prediction in enumerate(first)]
 
 
+def _told(cell: Written, views: Sequence[Prediction], cutoff: float) -> tuple[Written, Prediction | None]:
+    """A cell and what the network says of it, of all its views together; in doubt where they are two digits."""
+    if cell.region is None:
+        return cell, None
+    own, *parts = views
+    if cell.completed is not None:
+        whole = parts.pop(0)
+        if not _is_sure(own, cutoff):
+            own = _mixed(own, whole)
+        elif (own.label, whole.label) == HIDDEN_LOOP and _is_sure(whole, cutoff):
+            return replace(cell, doubt="4 or 9"), own
+    if any(_is_sure(part, cutoff) and (k == 0 or part.label != "1") for k, part in enumerate(parts)):
+        return replace(cell, doubt="two marks in one cell"), own
+    return cell, own
+
+
+def _is_sure(prediction: Prediction, cutoff: float) -> bool:
+    return prediction.is_digit and prediction.confidence >= cutoff
+
+
+def _mixed(one: Prediction, other: Prediction) -> Prediction:
+    """What is said of a glyph that is seen in two ways: each counts as far as it is a digit."""
+    total = {label: one.scores[label] + other.scores[label] for label in one.scores}
+    digits = sum(score for label, score in total.items() if label != NOT_A_DIGIT)
+    if digits < LEAST_DIGIT:
+        return one
+    scores = {label: score / digits if label != NOT_A_DIGIT else 0.0 for label, score in total.items()}
+    label = max(scores, key=lambda each: scores[each])
+    return Prediction(label, scores[label], scores)
+
+
 def _reading(
-    table: FieldTable,
-    quads: Sequence[Points],
-    cells: Sequence[Written],
-    predictions: Sequence[Prediction | None],
-    cutoff: float,
+    table: FieldTable, quads: Sequence[Points], told: Sequence[tuple[Written, Prediction | None]], cutoff: float
 ) -> Reading:
-    digits = tuple(
-        _digit(quad, cell, prediction, cutoff) for quad, cell, prediction in zip(quads, cells, predictions, strict=True)
-    )
-    doubts = [
-        _doubt(cell, prediction, digit) for cell, prediction, digit in zip(cells, predictions, digits, strict=True)
-    ]
+    digits = tuple(_digit(quad, cell, prediction, cutoff) for quad, (cell, prediction) in zip(quads, told, strict=True))
+    doubts = [_doubt(cell, prediction, digit) for (cell, prediction), digit in zip(told, digits, strict=True)]
     reason = next((f"cell {k}: {doubt}" for k, doubt in enumerate(doubts, 1) if doubt), None)
     return judged(table, digits, box_around(np.concatenate(list(quads))), reason)
 

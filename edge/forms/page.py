@@ -31,6 +31,9 @@ PATCH = 12
 PATCHES, PATCH_DISTANCE = 60, 28
 """Patches of a reference picture at the most, and how far they lie apart at the least."""
 
+CLEAR_PATCHES = 45
+"""Patches at the most that lie clear of the boxes: with writing over all others the score is still above 0.6."""
+
 COARSE, FINE = ((0.5, 22), (0.5, 9)), ((1.0, 8), (1.0, 4))
 """Scale of the work picture and search radius of each step, in its pixels; 3 degrees move a corner by 22."""
 
@@ -190,17 +193,30 @@ def _corners(shape: tuple[int, ...]) -> Points:
 
 
 def _patches(work: Gray, corners: Points, boxes: Sequence[Points]) -> NDArray[np.int64]:
-    """Middles (n, 2) of patches with corners of print in them, outside of what is written into the boxes."""
-    mask = np.zeros_like(work)
-    cv2.fillConvexPoly(mask, np.round(corners).astype(np.int32), (255,))
+    """Middles (n, 2) of patches with corners of print in them: most of them clear of what is written into the boxes,
+    and some at the boxes themselves, for a form's middle may show nothing else.
+    """
+    sheet = np.zeros_like(work)
+    cv2.fillConvexPoly(sheet, np.round(corners).astype(np.int32), (255,))
+    border = PATCH + 1
+    sheet[:border], sheet[-border:], sheet[:, :border], sheet[:, -border:] = 0, 0, 0, 0
+    boxed, cores = np.zeros_like(work), np.zeros_like(work)
     for box in boxes:
         middle = box.mean(axis=0)
-        cv2.fillConvexPoly(mask, np.round(middle + 0.7 * (box - middle)).astype(np.int32), (0,))
-    border = PATCH + 1
-    mask[:border], mask[-border:], mask[:, :border], mask[:, -border:] = 0, 0, 0, 0
-    found = cv2.goodFeaturesToTrack(
-        cv2.GaussianBlur(work, (5, 5), 0), PATCHES, 0.02, PATCH_DISTANCE, mask=mask, blockSize=9
-    )
+        cv2.fillConvexPoly(boxed, np.round(box).astype(np.int32), (255,))
+        cv2.fillConvexPoly(cores, np.round(middle + 0.7 * (box - middle)).astype(np.int32), (255,))
+    clear = cv2.subtract(sheet, cv2.dilate(boxed, np.ones((2 * PATCH + 1, 2 * PATCH + 1), np.uint8)))
+    smooth = cv2.GaussianBlur(work, (5, 5), 0)
+    first = _corners_in(smooth, clear, CLEAR_PATCHES)
+    rest = cv2.subtract(sheet, cores)
+    for x, y in first:
+        cv2.circle(rest, (int(x), int(y)), PATCH_DISTANCE, (0,), -1)
+    return np.concatenate([first, _corners_in(smooth, rest, PATCHES - len(first))])
+
+
+def _corners_in(gray: Gray, mask: Gray, count: int) -> NDArray[np.int64]:
+    """The strongest corners (n, 2) in a mask, `PATCH_DISTANCE` apart."""
+    found = cv2.goodFeaturesToTrack(gray, count, 0.02, PATCH_DISTANCE, mask=mask, blockSize=9)
     return np.zeros((0, 2), np.int64) if found is None else np.round(found[:, 0]).astype(np.int64)
 
 

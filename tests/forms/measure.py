@@ -19,8 +19,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
-from itertools import islice, product
+from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -50,6 +51,9 @@ FOUND, REGISTERED = 0.1, 0.25
 cell, the page is registered.
 """
 
+FORMS_APART = 10_000
+"""Forms between those of one seed and of the next."""
+
 BLANK = " "
 
 DENSE_LOOKS = ("scan 200", "scan 300", "bitonal", "photo")
@@ -68,6 +72,8 @@ LOOKS: dict[str, Callable[..., Picture]] = {
 
 Read = Callable[[Gray], list[Reading]]
 OpenForm = Callable[[Form], Read]
+Task = TypeVar("Task")
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +146,15 @@ def main() -> None:
     parser.add_argument("--stack", type=int, help="read a folder of this many pages and watch the memory")
     parser.add_argument("--table", action="store_true", help="with --stack: into a table, with a review folder")
     parser.add_argument("--jobs", type=int, default=1, help="processes that share the work")
+    parser.add_argument("--seed", type=int, default=SEED, help="other pages to choose by, on the validation split")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--show-mistakes", type=Path, help="folder for the cells and fields that were misread")
     arguments = parser.parse_args()
+    if arguments.seed != SEED and arguments.split == "test":
+        parser.error("--seed goes with --split validation: the pages of the test split are always the same")
     report = {
         "split": arguments.split,
-        "seed": SEED,
+        "seed": arguments.seed,
         "model_sha256": sha256_file(arguments.model / "model.tflite"),
         **_measured(arguments),
     }
@@ -162,12 +171,18 @@ def _measured(arguments: argparse.Namespace) -> dict[str, object]:
             levels.append(asdict(level))
         return {"stack": levels}
     if arguments.fields:
-        counts = measure_fields(arguments.fields, arguments.split, partial(open_form, model=arguments.model))
-        print(format_counts("fields", counts))
+        counts, opener = Counts(), partial(open_form, model=arguments.model)
+        for counts in measure_fields(arguments.fields, arguments.split, opener, arguments.jobs):
+            print(format_counts("fields", counts), flush=True)
         return {"fields": asdict(counts)}
     tasks = list(product(arguments.kinds, arguments.looks))
     measure = partial(
-        measure_look, count=arguments.count, split=arguments.split, model=arguments.model, show=arguments.show_mistakes
+        measure_look,
+        count=arguments.count,
+        split=arguments.split,
+        model=arguments.model,
+        show=arguments.show_mistakes,
+        seed=arguments.seed,
     )
     rows = []
     for row in _mapped(measure, tasks, arguments.jobs):
@@ -175,10 +190,11 @@ def _measured(arguments: argparse.Namespace) -> dict[str, object]:
         rows.append(row)
     for title, counts in totals(rows):
         print(format_counts(title, counts))
+    print(format_blank(counts))
     return {"pages": arguments.count, "rows": [asdict(row) for row in rows]}
 
 
-def _mapped(measure: Callable[..., Row], tasks: Sequence[tuple[str, str]], jobs: int) -> Iterable[Row]:
+def _mapped(measure: Callable[[Task], Measured], tasks: Iterable[Task], jobs: int) -> Iterable[Measured]:
     if jobs == 1:
         yield from (measure(task) for task in tasks)
         return
@@ -196,11 +212,14 @@ def open_form(form: Form, model: Path) -> Read:
     return lambda gray: read_frame(Frame(gray, form.kind), reader)
 
 
-def measure_look(task: tuple[str, str], count: int, split: Split, model: Path, show: Path | None = None) -> Row:
+def measure_look(
+    task: tuple[str, str], count: int, split: Split, model: Path, show: Path | None = None, seed: int = SEED
+) -> Row:
     """Read `count` pages of a kind under a look."""
     kind, look = task
     counts, times = Counts(), []
-    for filled, picture, readings, seconds in read_pages(kind, [look], count, split, partial(open_form, model=model)):
+    opener = partial(open_form, model=model)
+    for filled, picture, readings, seconds in read_pages(kind, [look], range(count), split, opener, seed=seed):
         counts += count_page(filled, picture, readings)
         times.append(seconds)
         if show:
@@ -209,16 +228,25 @@ def measure_look(task: tuple[str, str], count: int, split: Split, model: Path, s
 
 
 def read_pages(
-    kind: str, looks: Sequence[str], count: int | None, split: Split, opener: OpenForm, shares: Shares | None = None
+    kind: str,
+    looks: Sequence[str],
+    pages: range,
+    split: Split,
+    opener: OpenForm,
+    shares: Shares | None = None,
+    seed: int = SEED,
 ) -> Iterable[tuple[Filled, Picture, list[Reading], float]]:
-    """Pages of a kind filled in, captured and read, with the seconds of processor time that the reading took."""
-    for index in islice(iter(range(1 << 30)), count):
+    """Pages of a kind filled in, captured and read, with the seconds of processor time that the reading took.
+
+    Another seed fills in other pages, of other forms.
+    """
+    for index in pages:
         number, page = divmod(index, PAGES_A_FORM)
         look = looks[index % len(looks)]
         if page == 0:  # each look has forms of its own, so that few pages a look still show many forms
-            form = make_form(kind, number * len(LOOKS) + list(LOOKS).index(look))
+            form = make_form(kind, abs(seed - SEED) * FORMS_APART + number * len(LOOKS) + list(LOOKS).index(look))
             read = opener(form)
-        rng = np.random.default_rng([SEED, list(LOOKS).index(look), index])
+        rng = np.random.default_rng([seed, list(LOOKS).index(look), index])
         filled = fill(form, split, rng, shares)
         picture = LOOKS[look](filled.colour, rng)
         gray = picture.gray
@@ -227,14 +255,21 @@ def read_pages(
         yield filled, picture, readings, time.process_time() - start
 
 
-def measure_fields(count: int, split: Split, opener: OpenForm) -> Counts:
-    """Counts over pages full of numbers, until `count` fields with a check digit are read."""
+def measure_fields(count: int, split: Split, opener: OpenForm, jobs: int = 1) -> Iterable[Counts]:
+    """Counts over pages full of numbers, after every form, until `count` fields with a check digit are read."""
     counts = Counts()
-    for filled, picture, readings, _ in read_pages("dense", DENSE_LOOKS, None, split, opener):
-        counts += count_page(filled, picture, readings)
+    for more in _mapped(partial(_dense_form, split=split, opener=opener), range(count), jobs):
+        counts += more
+        yield counts
         if counts.checked >= count:
-            break
-    return counts
+            return
+
+
+def _dense_form(number: int, split: Split, opener: OpenForm) -> Counts:
+    """Counts over the pages of one form that is full of numbers."""
+    pages = range(number * PAGES_A_FORM, (number + 1) * PAGES_A_FORM)
+    read = read_pages("dense", DENSE_LOOKS, pages, split, opener)
+    return sum((count_page(filled, picture, readings) for filled, picture, readings, _ in read), Counts())
 
 
 def measure_stack(
@@ -423,6 +458,13 @@ def format_counts(title: str, counts: Counts) -> str:
             f"broken ok {format_few(counts.broken_ok, counts.broken)}",
         ]
     )
+
+
+def format_blank(counts: Counts) -> str:
+    """How many of the cells called blank are blank, and the probability that one is, by Laplace's rule."""
+    called = counts.blanks_right + counts.digits_blank
+    confidence = (counts.blanks_right + 1) / (called + 2)
+    return f"called blank {called}, of which blank {counts.blanks_right}: a confidence of {confidence:.4f}"
 
 
 def format_level(level: Memory) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.forms.blanks import ink_of_walls, marked_walls
-from edge.forms.boxes import cut_cells
+from edge.forms.cells import cut_cells
 from edge.geometry import corners_of
 from tests.edge.forms.test_boxes import INK, row_of_cells
 

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.forms.boxes import CELL_HEIGHT, MARGIN, cut_cells, printed_lines, written_in
+from edge.forms.boxes import written_in
+from edge.forms.cells import CELL_HEIGHT, MARGIN, cut_cells
+from edge.forms.lines import printed_lines
 from edge.geometry import corners_of, cut_upright, sides_of
 
 CELL = 60
