@@ -128,7 +128,7 @@ def _areas(table: FieldTable) -> list[Area]:
     return [*table.digits, *table.dials, *([table.region] if table.region is not None else [])]
 
 
-def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
+def open_fields(config: Config, models: Path, threads: int = 1, picture: Gray | None = None) -> FieldReader:
     """Load what a configuration's fields need.
 
     Parameters
@@ -139,6 +139,8 @@ def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
         The folder that the bundles lie in.
     threads : int
         Of the runtime.
+    picture : (rows, columns) uint8, optional
+        The reference picture; that of the configuration if absent.
 
     Raises
     ------
@@ -155,7 +157,7 @@ def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
     }
     if config.reference is None:
         return FieldReader(tuple(BoxField.of(field, None) for field in config.field), readers, meters)
-    reference = load_picture(config.reference.image)
+    reference = load_picture(config.reference.image) if picture is None else picture
     _check_boxes(config, reference)
     fields = tuple(BoxField.of(field, reference) for field in config.field)
     place, traits = _place_of(config, reference), traits_of(reference, meter_cells(config.field))

@@ -17,10 +17,20 @@ from edge.sources.live import LiveSource
 from edge.sources.network import StreamSource, open_http, without_password
 from edge.sources.picamera import PiCameraSource, camera_count, import_picamera2
 from edge.sources.simulator.settings import SimulatorSettings
-from edge.sources.simulator.source import SimulatorSource
+from edge.sources.simulator.setup import SimulatedSetup, setup_of
+from edge.sources.simulator.source import SimulatorSource, meter_of
 from edge.sources.watch import Seen, WatchSource
 
-__all__ = ["Backoff", "LiveSource", "Source", "SourceSettings", "is_live_uri", "keeps_time", "open_source"]
+__all__ = [
+    "Backoff",
+    "LiveSource",
+    "Source",
+    "SourceSettings",
+    "is_live_uri",
+    "keeps_time",
+    "open_source",
+    "simulated_setup",
+]
 
 SCHEMES = ("camera", "picamera2:", "v4l2:", "rtsp://", "rtsps://", "http://", "https://", "watch:", "demo:")
 
@@ -66,6 +76,12 @@ def is_live_uri(uri: str) -> bool:
 def keeps_time(uri: str) -> bool:
     """Whether the frames of `uri` tell when they were taken: those of a camera, or of a simulated one."""
     return is_live_uri(uri) or (uri.startswith("demo:") and isinstance(parse_demo(uri), SimulatorSettings))
+
+
+def simulated_setup(uri: str) -> SimulatedSetup | None:
+    """The configuration that reads a simulated meter; None of any other source."""
+    demo = parse_demo(uri) if uri.startswith("demo:") else None
+    return setup_of(meter_of(demo), uri) if isinstance(demo, SimulatorSettings) else None
 
 
 def _never_ends(uri: str) -> bool:

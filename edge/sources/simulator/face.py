@@ -196,8 +196,8 @@ def _dial(colour: Picture, box: Box, factor: float) -> None:
     for digit in range(10):
         angle = digit * math.pi / 5
         out, mark = (math.sin(angle), -math.cos(angle)), 0.75 * radius
-        ends = [tuple(round(m + r * radius * o) for m, o in zip(middle, out, strict=True)) for r in (0.88, 0.97)]
-        cv2.line(colour, *ends, (60, 60, 60), 1, cv2.LINE_AA)
+        near, far = (tuple(round(m + r * radius * o) for m, o in zip(middle, out, strict=True)) for r in (0.88, 0.97))
+        cv2.line(colour, near, far, (60, 60, 60), 1, cv2.LINE_AA)
         place = (round(middle[0] + mark * out[0]) - 4, round(middle[1] + mark * out[1]) + 4)
         cv2.putText(colour, str(digit), place, cv2.FONT_HERSHEY_SIMPLEX, 0.32, (50, 50, 50), 1, cv2.LINE_AA)
     cv2.putText(colour, f"x{factor:g}", (x + 20, y + side + 12), cv2.FONT_HERSHEY_SIMPLEX, 0.34, RED, 1, cv2.LINE_AA)

@@ -19,6 +19,9 @@ from edge.sources.simulator.kinds import KINDS, Kind
 SCREEN_S, FADE_S = 10.3, 0.3
 """How long a display shows a screen, and how long liquid crystals take from one to the next."""
 
+PUT_UP_S = 5.0
+"""When the reference picture is taken: a display is at its first screen."""
+
 FIELD = "meter"
 """Name of the field in the configuration."""
 
@@ -122,7 +125,7 @@ class SimulatedMeter:
 
     def reference(self) -> Gray:
         """The picture that somebody took when the camera was put up, (480, 640) uint8."""
-        return camera.take(self.scene(0.0), np.eye(3), self.lights, (), 0.0, self.seed, is_even=True)
+        return camera.take(self.scene(PUT_UP_S), np.eye(3), self.lights, (), PUT_UP_S, self.seed, is_even=True)
 
     def view(self, time_s: float) -> Matrix:
         """Where the points of the reference picture lie in the frame, (3, 3)."""
