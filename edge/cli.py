@@ -289,6 +289,44 @@ def replay(
 
 
 @cli.command()
+@click.argument("recording", metavar="RECORDING")
+@config_option
+@model_option
+@click.option(
+    "--every",
+    "every_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Between two pictures of a folder or frames of a clip.  [default: what their times say]",
+)
+@click.option("--write", is_flag=True, help="Change the configuration; without it the change is shown.")
+def tune(recording: str, config_path: Path | None, model: Path | None, every_s: float | None, write: bool) -> None:
+    """Learn a meter's order of drums, decimals, slack and direction from a recording, and propose the change.
+
+    RECORDING is as for edge replay; the configuration is that of --config, else the recording's own.
+    """
+    from edge.replay.play import recorded_config
+    from edge.replay.tune import propose, take
+    from edge.sinks import write_lines
+
+    path = config_path or recorded_config(recording)
+    if path is None:
+        raise click.UsageError("say which configuration to tune: --config FILE, or name a recording that has one")
+    config, reader = _open_replayed(recording, path, model)
+    proposal = propose(recording, path, config, reader, every_s)
+    write_lines(sys.stdout, proposal.lines)
+    for reason in proposal.reasons:
+        _say(reason)
+    if not proposal.lines:
+        _say(f"{path}: nothing to change; a recording in which more drums turn may tell more")
+    elif write:
+        take(proposal, path)
+        _say(f"{path}: changed")
+    else:
+        _say(f"{path}: not changed; add --write to take this")
+
+
+@cli.command()
 @config_option
 @model_option
 def check(config_path: Path | None, model: Path | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.errors import ConfigError
 from edge.meters.tracker import boot_id
+from edge.pictures import read_bytes
 from edge.pipeline import FrameReader
 from edge.replay.measure import outcomes_of
 from edge.replay.play import Player, open_film
@@ -77,10 +78,10 @@ def recorded_setup(setup: Setup, folder: Path, config_path: Path | None, say: Ca
     if config_path is None:
         own = simulated_setup(setup.uri)
         assert own is not None  # nothing else has a field without a configuration
-        write_setup(folder, own.text, own.reference)
+        write_setup(folder, own.text, own.png)
     else:
         reference = setup.config.reference
-        image = Path(reference.image) if reference else None
+        image = read_bytes(Path(reference.image)) if reference else None
         write_setup(folder, _renamed(config_path.read_text(encoding="utf-8")), image)
     recorder = Recorder(folder, boot_id(), say)
     run = setup.config.run

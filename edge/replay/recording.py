@@ -141,14 +141,15 @@ class Recorder:
         self._say(why)
 
 
-def write_setup(folder: Path, text: str, reference: NDArray[np.uint8] | Path | None) -> None:
+def write_setup(folder: Path, text: str, reference: bytes | None) -> None:
     """Put the configuration of a recording into its folder, or see that it is the same as the one there.
 
     Parameters
     ----------
     text : str
         The configuration, its reference picture named `REFERENCE`.
-    reference : picture or its file, optional
+    reference : bytes, optional
+        The reference picture's file.
 
     Raises
     ------
@@ -156,18 +157,17 @@ def write_setup(folder: Path, text: str, reference: NDArray[np.uint8] | Path | N
         The recording there was made with another one.
     """
     path = folder / CONFIGURATION
-    data = reference.read_bytes() if isinstance(reference, Path) else None if reference is None else _packed(reference)
     if path.exists():
         kept = (folder / REFERENCE).read_bytes() if (folder / REFERENCE).exists() else None
-        if path.read_text(encoding="utf-8") != text or kept != data:
+        if path.read_text(encoding="utf-8") != text or kept != reference:
             raise OutputError(f"{folder}: holds a recording of another configuration; name another folder")
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(folder, error) from error
-    if data is not None:
-        write_bytes(folder / REFERENCE, data)
+    if reference is not None:
+        write_bytes(folder / REFERENCE, reference)
     write_text(path, text)
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -123,7 +124,7 @@ def bump_recoveries(meter: SimulatedMeter, outcomes: Sequence[Outcome]) -> list[
     """After each knock, how many frames with the register in view came until one had a value, that one included."""
     counts = [meter.course.knocks(outcome.time_s - START_S) for outcome in outcomes]
     found = []
-    for index, (before, after) in enumerate(zip(counts, counts[1:], strict=False), 1):
+    for index, (before, after) in enumerate(pairwise(counts), 1):
         if after > before:
             since = [outcome.has_value for outcome in outcomes[index:] if outcome.is_shown]
             found.append(since.index(True) + 1 if True in since else len(since) + 1)

@@ -124,6 +124,13 @@ def take_colour(
     return np.clip(levels, 0, 255).astype(np.uint8)
 
 
+def take_reference(scene: Colour, lights: Lights, seed: int) -> Colour:
+    """The picture of a scene (480, 640, 3) uint8 in even light, as large and in colour."""
+    light, gain = _lit(lights, (), 0.0, seed, is_even=True)
+    noise = (NOISE + GAIN_NOISE * gain) * _grain(lights.noise, np.random.default_rng([seed, 17]))
+    return np.clip(scene * light[..., None] + noise[..., None] + 0.5, 0, 255).astype(np.uint8)
+
+
 def torn_aside(gray: Gray, seed: int) -> Gray:
     """The lower part of a frame stands beside the upper one."""
     rng = np.random.default_rng([seed, 14])

@@ -123,9 +123,14 @@ class SimulatedMeter:
         found = self.course.events(time_s)
         return any(each.kind == "outage" for each in found) or self.course.fault(time_s) == "lost"
 
-    def reference(self) -> Gray:
-        """The picture that somebody took when the camera was put up, (480, 640) uint8."""
-        return camera.take(self.scene(PUT_UP_S), np.eye(3), self.lights, (), PUT_UP_S, self.seed, is_even=True)
+    def reference(self) -> Colour:
+        """The picture that somebody took when the camera was put up, (480, 640, 3) uint8."""
+        gray, colour = self.scene(PUT_UP_S), self.face.colour.copy()
+        is_new = gray != self.face.gray
+        colour[is_new] = gray[is_new][:, None]
+        for box, place in zip(self.face.dials, self._places(PUT_UP_S)[self.kind.digits :], strict=True):
+            draw_pointer(colour, box, place)
+        return camera.take_reference(colour, self.lights, self.seed)
 
     def view(self, time_s: float) -> Matrix:
         """Where the points of the reference picture lie in the frame, (3, 3)."""

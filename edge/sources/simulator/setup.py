@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+import cv2
+
 from edge.config import parse_config
 from edge.nouns import Gray
+from edge.pictures import decode_picture
 from edge.schema import Config
 from edge.sources.simulator.meter import FIELD, SimulatedMeter
 
@@ -35,14 +38,18 @@ def configuration_text(meter: SimulatedMeter, uri: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedSetup:
-    """The configuration of a simulated meter, as TOML and parsed, and the reference picture that it names."""
+    """The configuration of a simulated meter, as TOML and parsed, and the reference picture that it names: the file,
+    which is in colour, and as it is used.
+    """
 
     text: str
     config: Config
+    png: bytes
     reference: Gray
 
 
 def setup_of(meter: SimulatedMeter, uri: str) -> SimulatedSetup:
     """The configuration that reads a meter, which has the address `uri`."""
     text = configuration_text(meter, uri)
-    return SimulatedSetup(text, parse_config(text, "simulated meter"), meter.reference())
+    png = cv2.imencode(".png", meter.reference())[1].tobytes()
+    return SimulatedSetup(text, parse_config(text, "simulated meter"), png, decode_picture(png, REFERENCE))

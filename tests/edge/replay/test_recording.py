@@ -127,7 +127,7 @@ def test_another_configuration_needs_another_folder(tmp_path):
     with pytest.raises(OutputError, match="a recording of another configuration"):
         write_setup(tmp_path, "[source]\nfps = 2\n", None)
     with pytest.raises(OutputError, match="a recording of another configuration"):
-        write_setup(tmp_path, "[source]\n", np.zeros((4, 4), np.uint8))
+        write_setup(tmp_path, "[source]\n", b"png")
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
