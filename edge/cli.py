@@ -1,4 +1,4 @@
-"""The commands of the device: read, template, classify, run, history, check, bench; stdout carries readings only.
+"""The commands of the device; stdout carries readings only.
 
 What needs OpenCV, NumPy or pydantic is imported by the commands, so that help is there at once and a
 package that is missing or does not fit is one line.
@@ -23,7 +23,7 @@ import click
 
 from edge import __version__
 from edge.atomic import write_bytes
-from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PageError, PictureError
+from edge.errors import BundleError, ConfigError, EdgeError, OutputError, PageError, PictureError, SourceError
 from edge.faults import OTHER_NUMPY, why_no_import
 from edge.service.notify import JOURNAL_LEVELS, is_journal
 
@@ -220,7 +220,20 @@ def template(picture: Path, out: Path, preview: Path | None) -> None:
 @model_option
 @json_option
 @click.option("--frames", type=click.IntRange(min=1), help="End after this many frames.  [default: until stopped]")
-def run(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, frames: int | None) -> None:
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep every frame that is read in DIR, for edge replay and edge tune; one that is there goes on.",
+)
+def run(
+    config_path: Path | None,
+    uri: str | None,
+    model: Path | None,
+    as_json: bool,
+    frames: int | None,
+    record: Path | None,
+) -> None:
     """Read a source until it ends or Ctrl-C, and print a line for each new reading.
 
     [run] in the configuration sets a schedule. SIGUSR1 asks for a reading now, SIGHUP loads the configuration again.
@@ -238,10 +251,96 @@ def run(config_path: Path | None, uri: str | None, model: Path | None, as_json: 
             log.say("error", error)
 
         with _stopped_by_interrupt():
-            load = partial(_load_setup, config_path, uri, model, as_json, log)
+            load = partial(_load_setup, config_path, uri, model, as_json, log, record)
             serve(load, Surroundings(signals, log, supervisor, on_error=on_error), frames=frames)
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
+
+
+@cli.command()
+@click.argument("recording", metavar="RECORDING")
+@config_option
+@model_option
+@json_option
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What the meter showed: CSV with the columns frame,field,value.  [default: truth.csv beside the pictures]",
+)
+@click.option(
+    "--every",
+    "every_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Between two pictures of a folder or frames of a clip.  [default: what their times say]",
+)
+@click.option(
+    "--last",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Compare with what the last replay kept there, and keep this one.  [default: replay.json beside the pictures]",
+)
+def replay(
+    recording: str,
+    config_path: Path | None,
+    model: Path | None,
+    as_json: bool,
+    truth: Path | None,
+    every_s: float | None,
+    last: Path | None,
+) -> None:
+    """Read a recording again: values right, wrong and in doubt, and what has changed since the last replay.
+
+    RECORDING is a folder that edge run --record made, a folder of pictures, a clip, or a simulated meter such as
+    'demo:?meter=water-8&days=1', which knows the truth. Fails where a wrong value is given as ok.
+    """
+    from edge.replay.command import replay as play
+    from edge.sinks import write_lines
+
+    config, reader = _open_replayed(recording, config_path, model)
+    found = play(recording, config, reader, truth=truth, every_s=every_s, last=last)
+    write_lines(sys.stdout, [json.dumps(found.record)] if as_json else found.lines)
+    if found.wrong:
+        raise EdgeError(f"{recording}: {found.wrong} wrong value{'s' if found.wrong > 1 else ''} given as ok")
+
+
+@cli.command()
+@click.argument("recording", metavar="RECORDING")
+@config_option
+@model_option
+@click.option(
+    "--every",
+    "every_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Between two pictures of a folder or frames of a clip.  [default: what their times say]",
+)
+@click.option("--write", is_flag=True, help="Change the configuration; without it the change is shown.")
+def tune(recording: str, config_path: Path | None, model: Path | None, every_s: float | None, write: bool) -> None:
+    """Learn a meter's order of drums, decimals, slack and direction from a recording, and propose the change.
+
+    RECORDING is as for edge replay; the configuration is that of --config, else the recording's own.
+    """
+    from edge.replay.play import recorded_config
+    from edge.replay.tune import propose, take
+    from edge.sinks import write_lines
+
+    path = config_path or recorded_config(recording)
+    if path is None:
+        raise click.UsageError("say which configuration to tune: --config FILE, or name a recording that has one")
+    config, reader = _open_replayed(recording, path, model)
+    proposal = propose(recording, path, config, reader, every_s)
+    write_lines(sys.stdout, proposal.lines)
+    for reason in proposal.reasons:
+        _say(reason)
+    if not proposal.lines:
+        _say(f"{path}: nothing to change; a recording in which more drums turn may tell more")
+    elif write:
+        take(proposal, path)
+        _say(f"{path}: changed")
+    else:
+        _say(f"{path}: not changed; add --write to take this")
 
 
 @cli.command()
@@ -587,17 +686,18 @@ def _open_line_reader(model: Path | None, table: ReadTable | None = None, thread
     )
 
 
-def _load_setup(config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, log: Log) -> Setup:
+def _load_setup(
+    config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, log: Log, record: Path | None = None
+) -> Setup:
     """What `edge run` does with a configuration: loaded anew at each SIGHUP."""
     from edge.fields import FieldReader
     from edge.meters.tracker import Tracker
     from edge.outputs import open_outputs
     from edge.pipeline import read_frame
     from edge.service.loop import Setup
-    from edge.sources import is_live_uri
+    from edge.sources import keeps_time
 
-    config = _load_config(config_path, model)
-    reader = _open_reader(model, config)
+    config, reader = _open_configured(config_path, uri, model)
     warn = partial(log.say, "warning")
 
     @contextmanager
@@ -608,11 +708,41 @@ def _load_setup(config_path: Path | None, uri: str | None, model: Path | None, a
     setup = Setup(
         config, uri or config.source.uri, lambda frame: read_frame(frame, reader), open_sinks, must_open=uri is not None
     )
-    if not isinstance(reader, FieldReader) or not is_live_uri(setup.uri) or not any(f.is_meter for f in config.field):
-        return setup  # the pictures of a file are not a camera's: nobody knows the time between them
-    state = Path(config.state.path) if config.state else None
-    tracker = Tracker(reader, state, warn, may_stand_still=config.source.frozen_after == 0)
-    return replace(setup, read=tracker.read, combine=tracker.combine, memory=tracker)
+    is_meter = any(field.is_meter for field in config.field)
+    if isinstance(reader, FieldReader) and is_meter and keeps_time(setup.uri):  # pictures of a folder have no time
+        state = Path(config.state.path) if config.state else None
+        tracker = Tracker(reader, state, warn, may_stand_still=config.source.frozen_after == 0)
+        setup = replace(setup, read=tracker.read, combine=tracker.combine, memory=tracker)
+    if record is None:
+        return setup
+    from edge.replay.command import recorded_setup
+
+    return recorded_setup(setup, record, config_path, warn)
+
+
+def _open_configured(config_path: Path | None, uri: str | None, model: Path | None) -> tuple[Config, FrameReader]:
+    """The configuration and what reads by it; a simulated meter brings its own where none is given."""
+    from edge.sources import simulated_setup
+
+    own = simulated_setup(uri) if config_path is None and uri is not None else None
+    if own is None:
+        config = _load_config(config_path, model)
+        return config, _open_reader(model, config)
+    from edge.fields import open_fields
+
+    return own.config, open_fields(own.config, (model or default_model()).parent, picture=own.reference)
+
+
+def _open_replayed(uri: str, config_path: Path | None, model: Path | None) -> tuple[Config, FrameReader]:
+    """The configuration that is given, else the recording's own, else a simulated meter's; with at least one field."""
+    from edge.replay.play import recorded_config
+
+    if not uri.startswith("demo:") and not Path(uri).exists():
+        raise SourceError(f"{uri}: no such file or folder; name what edge run --record made, pictures, a clip or demo:")
+    config, reader = _open_configured(config_path or recorded_config(uri), uri, model)
+    if not config.field:
+        raise ConfigError(f"{uri}: a replay needs the configuration that it was read with; add --config FILE")
+    return config, reader
 
 
 def _printer(as_json: bool, every_reading: bool, log: Log) -> Sink:

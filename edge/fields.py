@@ -147,7 +147,7 @@ def _areas(table: FieldTable) -> list[Area]:
     return [*table.digits, *table.dials, *(each for each in (table.region, table.marker) if each is not None)]
 
 
-def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
+def open_fields(config: Config, models: Path, threads: int = 1, picture: Gray | None = None) -> FieldReader:
     """Load what a configuration's fields need.
 
     Parameters
@@ -158,6 +158,8 @@ def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
         The folder that the bundles lie in.
     threads : int
         Of the runtime.
+    picture : (rows, columns) uint8, optional
+        The reference picture; that of the configuration if absent.
 
     Raises
     ------
@@ -175,7 +177,7 @@ def open_fields(config: Config, models: Path, threads: int = 1) -> FieldReader:
     if config.reference is None:
         _check_markers(config)
         return FieldReader(tuple(BoxField.of(field, None) for field in config.field), readers, meters)
-    reference = load_picture(config.reference.image)
+    reference = load_picture(config.reference.image) if picture is None else picture
     _check_boxes(config, reference)
     fields = tuple(BoxField.of(field, reference) for field in config.field)
     place, traits = _place_of(config, reference), traits_of(reference, meter_cells(config.field))

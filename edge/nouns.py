@@ -48,6 +48,15 @@ def _require_half(colour: Colour, gray: Gray) -> None:
         raise TypeError(f"Frame.colour must be ({rows} / 2, {columns} / 2, 3) uint8, got {colour.shape} uint8")
 
 
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a field's meter shows in a frame, where somebody knows; `is_shown` is whether its display is at it now."""
+
+    name: str
+    value: float
+    is_shown: bool = True
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One gray picture from a source, with its colour planes where they were asked for and it has any.
@@ -67,6 +76,10 @@ class Frame:
         False where the wall clock was not set, as after a boot without network.
     colour : (rows / 2, columns / 2, 3) uint8 BGR, optional
         The same picture at half size, to a pixel.
+    boot : str, optional
+        The start of the machine that `monotonic_s` counts from; None for this one.
+    truth : tuple of Truth
+        Of a simulated or a recorded frame; a camera knows none.
     """
 
     gray: Gray
@@ -76,6 +89,8 @@ class Frame:
     monotonic_s: float = 0.0
     is_time_sure: bool = True
     colour: Colour | None = None
+    boot: str | None = None
+    truth: tuple[Truth, ...] = ()
 
     def __post_init__(self) -> None:
         require_uint8("Frame.gray", self.gray, 2)

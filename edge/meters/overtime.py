@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from edge.nouns import Candidate, Status
@@ -50,8 +50,42 @@ MIN_PROBABILITY = 0.02
 SURE = 0.95
 """Probability, among what the rules allow, from which on a value is published."""
 
-NATURAL_RATE = 1.5
-"""Times the flow of late that a rise is no surprise; and one step more, which is seen whole or not at all."""
+FLOW_CHANGE = 0.25
+"""Share of the flow of late that a rise may differ from it by and be no surprise; and one step, which is seen whole or
+not at all.
+"""
+
+STEADY, AS_SURE, MIN_USUAL = 0.5, 0.5, 20
+"""Nats by which readings of late differ in how sure they are, on average, and by which one may be less sure, to be read
+as well as those; and how many of them must be known.
+"""
+
+USUAL_SHARE = 1 / 30
+"""Of one reading in what is usual."""
+
+MOST_AWAY = 2.0
+"""Nats that one reading counts as away from the usual at the most: a drum half-way now and then changes little."""
+
+STILL_GAIN = 0.5
+"""Nats that readings of one value add to the surest of them: a meter that stands still makes the same picture, and that
+the same mistake. On simulated backward drums that stood half-way, readings of 0.8 were all wrong or all right.
+"""
+
+MOST_RARER = 10.0
+"""Times that one of two rises is rarer than the other at the most."""
+
+PACE_SPACINGS = 10.0
+"""Times `spacing_s` over which a pace is taken."""
+
+TURNS_S = 600.0
+"""For which a value that breaks a rule is refused, whatever speaks for it, after the one before was seen again: two
+numbers that take turns are two numbers.
+"""
+
+FIRST_SIGHT_LEAD = 0.5
+"""Logarithm of the odds that a rise within the rules is ahead by, to be believed at its first reading: that is as sure
+as this meter's readings always are, so nothing stood before it.
+"""
 
 RATE_S = 300.0
 """In so many seconds the memory of a flow that ended fades to a third."""
@@ -176,6 +210,13 @@ class Track:
         Logarithm of its odds against the best track.
     reason : str or None
         The rule that it broke; None where it broke none, or was accepted since.
+    pace : float
+        Rise a second since its last surprise, of readings a `spacing_s` apart: many that rise by a step each are a flow
+        that no two of them show.
+    mark : tuple of float and Moment, optional
+        The value and the time that the pace is next taken from.
+    alone : float
+        Logarithm of the odds of the last reading by itself, among what the rules allow.
     """
 
     value: float
@@ -189,6 +230,18 @@ class Track:
     sure: float
     weight: float
     reason: str | None
+    pace: float = 0.0
+    mark: tuple[float, Moment] | None = None
+    alone: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How sure a meter's readings are: mean of the logarithms of their odds, how far they are from it, their number."""
+
+    mean: float = 0.0
+    deviation: float = 0.0
+    readings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +256,13 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that is remembered of a meter: the last accepted value, and the tracks, the best one first."""
+    """All that is remembered of a meter: the last accepted value, the tracks, the best one first, and how sure its
+    readings usually are.
+    """
 
     accepted: Accepted | None = None
     tracks: tuple[Track, ...] = ()
+    usual: Usual = field(default_factory=Usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +304,13 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One candidate of a frame: how much of it is news, its probability, and that of those which break a rule."""
+    """One candidate of a frame: how much of it is news, its probability, and that of what else the rules allow."""
 
     value: float
     moment: Moment
     share: float
     probability: float
-    unlawful: float
+    against: float
 
     @property
     def gain(self) -> float:
@@ -264,7 +320,7 @@ class _Reading:
     @property
     def sure(self) -> float:
         """Logarithm of its odds among what the rules allow."""
-        return math.log(self.probability / max(1.0 - self.unlawful - self.probability, math.exp(-MAX_EVIDENCE)))
+        return math.log(self.probability / max(self.against, math.exp(-MAX_EVIDENCE)))
 
 
 def step(history: History, evidence: Evidence, meter: Meter) -> tuple[History, Published]:
@@ -274,12 +330,22 @@ def step(history: History, evidence: Evidence, meter: Meter) -> tuple[History, P
     likely = [each for each in evidence.candidates if each.probability >= MIN_PROBABILITY]
     candidates = likely or list(evidence.candidates[:1])
     tracks = _ranked(_extended(history, candidates, evidence.moment, meter), evidence.moment, meter)
-    published = _judged(History(history.accepted, tracks), candidates, evidence, meter)
+    published = _judged(replace(history, tracks=tracks), candidates, evidence, meter)
     if published.value is None:
-        return History(history.accepted, tracks), published
+        return replace(history, tracks=tracks), published
     best = replace(tracks[0], reason=None)
     accepted = Accepted(best.value, best.peak, best.moment, best.seen_s)
-    return History(accepted, (best, *tracks[1:])), published
+    return History(accepted, (best, *tracks[1:]), _usual_with(history.usual, best.alone)), published
+
+
+def _usual_with(usual: Usual, odds: float) -> Usual:
+    """What is usual after one more reading that was believed, with the logarithm of its odds."""
+    if not usual.readings:
+        return Usual(odds, 0.0, 1)
+    share = max(USUAL_SHARE, 1 / (usual.readings + 1))
+    away = min(MOST_AWAY, max(-MOST_AWAY, odds - usual.mean))
+    deviation = usual.deviation + share * (abs(away) - usual.deviation)
+    return Usual(usual.mean + share * away, deviation, min(usual.readings + 1, MIN_USUAL))
 
 
 def elapsed_between(earlier: Moment, later: Moment) -> float | None:
@@ -302,16 +368,38 @@ def _extended(history: History, candidates: Sequence[Candidate], now: Moment, me
     found = [replace(track, weight=track.weight + share * math.log(rest)) for track in history.tracks]
     steps = [[_step_of(track, each.value, now, meter) for track in history.tracks] for each in candidates]
     is_lawful = [any(not s.reason and not t.reason for s, t in zip(row, history.tracks, strict=True)) for row in steps]
+    lawful_ones = [each for each, lawful in zip(candidates, is_lawful, strict=True) if lawful]
     unlawful = sum(each.probability for each, lawful in zip(candidates, is_lawful, strict=True) if not lawful)
     for candidate, row, lawful in zip(candidates, steps, is_lawful, strict=True):
-        reading = _Reading(candidate.value, now, share, candidate.probability, unlawful if lawful else 0.0)
+        against = 1.0 - candidate.probability
+        if lawful:
+            against += _shifted(candidate, lawful_ones, history.accepted, meter) - unlawful
+        reading = _Reading(candidate.value, now, share, candidate.probability, against)
         pairs = zip(history.tracks, row, strict=True)
         found += [_moved(track, taken, reading, meter) for track, taken in pairs if not taken.reason]
         if not lawful:
             odds, reason = _birth(history, candidate.value, now, meter)
             weight = odds + reading.gain
-            found.append(replace(_started(candidate.value, candidate.value, now, weight, reason), sure=reading.sure))
+            new = _started(candidate.value, candidate.value, now, weight, reason)
+            found.append(replace(new, sure=reading.sure, alone=reading.sure))
     return found
+
+
+def _shifted(candidate: Candidate, others: Iterable[Candidate], accepted: Accepted | None, meter: Meter) -> float:
+    """What other candidates gain or lose as rivals by how far each lies from the last value: small rises are many.
+
+    Draws of water or gas are of all sizes, about as many from 1 to 10 steps as from 10 to 100, so one of so many steps
+    is as rare as it is long.
+    """
+    if accepted is None:
+        return 0.0
+    own = max(_apart(accepted.peak, candidate.value, meter), meter.resolution)
+    gain = 0.0
+    for other in others:
+        if other.value != candidate.value:
+            rise = max(_apart(accepted.peak, other.value, meter), meter.resolution)
+            gain += other.probability * (min(max(own / rise, 1 / MOST_RARER), MOST_RARER) - 1)
+    return gain
 
 
 def _share(tracks: Sequence[Track], now: Moment, meter: Meter) -> float:
@@ -347,13 +435,15 @@ def _step_of(track: Track, value: float, now: Moment, meter: Meter) -> _Step:
     elapsed = elapsed_between(track.moment, now)
     if elapsed is None:
         return _Step("natural", 0.0) if rise <= meter.resolution + tolerance else _Step("sudden", UNSURE)
-    natural = NATURAL_RATE * track.rate * elapsed + meter.resolution
     if meter.max_rate_per_hour is not None:
         limit = meter.max_rate_per_hour * elapsed / 3600 + meter.resolution
-        natural = min(natural, limit)
         if rise > limit + tolerance:
             return _Step("broken", BROKEN, _too_fast(track, rise, elapsed, meter))
-    return _Step("natural", 0.0) if rise <= natural + tolerance else _Step("sudden", SUDDEN)
+    foretold = max(track.rate, track.pace) * elapsed
+    is_natural = rise <= meter.resolution + tolerance or (
+        abs(rise - foretold) <= FLOW_CHANGE * foretold + meter.resolution + tolerance
+    )
+    return _Step("natural", 0.0) if is_natural else _Step("sudden", SUDDEN)
 
 
 def _too_fast(track: Track, rise: float, elapsed: float, meter: Meter) -> str:
@@ -373,21 +463,43 @@ def _moved(track: Track, taken: _Step, reading: _Reading, meter: Meter) -> Track
     gap = elapsed_between(track.moment, now) or 0.0
     rise = max(0.0, _apart(track.value, value, meter))
     late = max(0.0, rise - meter.resolution) / gap if gap > 0 else 0.0  # a step may be the end of a slow one
+    faded = track.rate * math.exp(-gap / RATE_S)
+    if rise == 0 and gap > 0:
+        faded = min(faded, meter.resolution / gap)  # it stood still, so that flow has ended
     seen_s = track.seen_s + track.earned_s + min(gap, LONGEST_GAP_S)
     is_natural, is_same = taken.kind == "natural", value == track.value
+    pace, mark = _paced(track, value, now, meter)
     return Track(
         value=value,
         peak=value if _apart(track.peak, value, meter) > 0 else track.peak,
-        rate=max(late, track.rate * math.exp(-gap / RATE_S)),
+        rate=max(late, faded),
         moment=now,
         since=track.since if is_natural else now,
         readings=track.readings + 1 if is_natural else 1,
         seen_s=seen_s if is_natural else 0.0,
         earned_s=0.0 if is_natural else seen_s,
-        sure=min(MAX_EVIDENCE, track.sure + reading.share * reading.sure) if is_same else reading.sure,
+        sure=_surer(track.sure, reading) if is_same else reading.sure,
         weight=track.weight + taken.odds + reading.gain,
         reason=track.reason,
+        pace=pace if is_natural else 0.0,
+        mark=mark if is_natural else (value, now),
+        alone=reading.sure,
     )
+
+
+def _surer(sure: float, reading: _Reading) -> float:
+    """How sure a value is that was read once more."""
+    return max(sure, reading.sure, min(sure + reading.share * reading.sure, reading.sure + STILL_GAIN))
+
+
+def _paced(track: Track, value: float, now: Moment, meter: Meter) -> tuple[float, tuple[float, Moment]]:
+    """The pace of a track that went on to a value as was foretold, and what the next is taken from."""
+    start, since = track.mark or (track.value, track.moment)
+    elapsed = elapsed_between(since, now)
+    if elapsed is None or elapsed < meter.spacing_s or elapsed == 0:
+        return track.pace, (start, since)
+    pace = max(0.0, _apart(start, value, meter) - meter.resolution) / elapsed
+    return pace, (start, since) if elapsed < PACE_SPACINGS * meter.spacing_s else (value, now)
 
 
 def _ranked(tracks: Iterable[Track], now: Moment, meter: Meter) -> tuple[Track, ...]:
@@ -417,7 +529,7 @@ def _is_stale(track: Track, tracks: Sequence[Track], now: Moment) -> bool:
 
 def _merged(one: Track, other: Track, now: Moment) -> Track:
     """Two tracks at one place: the one borne out better, as likely as the likelier, lawful if one of them is."""
-    better, worse = sorted((one, other), key=lambda track: (track.moment != now, -track.readings))
+    better, worse = sorted((one, other), key=lambda track: (track.moment != now, -track.weight, -track.readings))
     is_lawful = better.reason is None or worse.reason is None
     return replace(better, weight=max(one.weight, other.weight), reason=None if is_lawful else better.reason)
 
@@ -449,7 +561,7 @@ def _doubt(history: History, chosen: Candidate | None, now: Moment, meter: Meter
         return _quarantine(history, lead, meter)
     if history.accepted is None and (best.readings < START_READINGS or best.seen_s < meter.spacing_s):
         return "uncertain", "the first reading; waits for another that agrees"
-    if lead < meter.lead:
+    if lead < (FIRST_SIGHT_LEAD if _is_seen_as_ever(history, now, meter) else meter.lead):
         return "uncertain", f"{_number(best.value, meter)} is new; waits for another reading that agrees"
     if best.sure < math.log(SURE / (1 - SURE)):
         said = f"read with a probability of {chosen.probability:.2f}"
@@ -457,18 +569,42 @@ def _doubt(history: History, chosen: Candidate | None, now: Moment, meter: Meter
     return "ok", None
 
 
+def _is_seen_as_ever(history: History, now: Moment, meter: Meter) -> bool:
+    """Whether the best track's reading is as sure as those before it, all alike: then nothing can have stood before it.
+
+    How sure a reading is tells nothing of a meter whose readings differ in it. And a rule of rates must bound what a
+    misread could make of it: the last value was a short time ago.
+    """
+    usual, last = history.usual, history.accepted
+    if last is None or usual.readings < MIN_USUAL or usual.deviation > STEADY or meter.max_rate_per_hour is None:
+        return False
+    elapsed = elapsed_between(last.moment, now)
+    if elapsed is None or elapsed > LONGEST_GAP_S:
+        return False
+    best = history.tracks[0]
+    is_lawful = _step_of(_started(last.value, last.peak, last.moment), best.value, now, meter).reason is None
+    return is_lawful and best.alone >= usual.mean - AS_SURE
+
+
 def _quarantine(history: History, lead: float, meter: Meter) -> tuple[Status, str | None]:
     """Whether a track that broke a rule has been borne out for long enough."""
     best = history.tracks[0]
     needed = min(meter.patience_s, history.accepted.seen_s) if history.accepted else 0.0
+    turns = [track for track in history.tracks[1:] if track.reason is None and _is_after(track.moment, best.since)]
+    if any((elapsed_between(track.moment, best.moment) or 0.0) < TURNS_S for track in turns):
+        return "rejected", best.reason
     if best.readings >= PROMOTION_READINGS and best.seen_s >= needed and lead >= meter.lead:
         return "ok", f"accepted after {best.readings} readings over {best.seen_s:.0f} s: {best.reason}"
     return "rejected", best.reason
 
 
+def _is_after(later: Moment, earlier: Moment) -> bool:
+    return later != earlier and elapsed_between(earlier, later) is not None
+
+
 def _contradicts(other: Track, best: Track, now: Moment, meter: Meter) -> bool:
-    """Whether the best track's value is more than the natural continuation of another."""
-    return _step_of(other, best.value, now, meter).kind != "natural"
+    """Whether the best track's value is more than the natural continuation of another, at the pace that it has."""
+    return _step_of(replace(other, pace=max(other.pace, best.pace)), best.value, now, meter).kind != "natural"
 
 
 def _remark(history: History, candidates: Sequence[Candidate], meter: Meter) -> str | None:

@@ -99,7 +99,7 @@ class Tracker:
         found = self._reader.locate(frame.gray, self._alignment)
         readings, remark = self._read_alone(frame, found), self._follow(found)
         wall_s = frame.timestamp_s if frame.is_time_sure else None
-        moment = Moment(wall_s, frame.monotonic_s, self._boot)
+        moment = Moment(wall_s, frame.monotonic_s, frame.boot or self._boot)
         self._last = [_with_remark(self._weigh(reading, moment), remark) for reading in readings]
         self._keep(frame.monotonic_s)
         return self._last

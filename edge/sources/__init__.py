@@ -11,14 +11,26 @@ from edge.errors import SourceError, UnusableSourceError
 from edge.headers import VIDEO_KINDS, file_kind
 from edge.sources.base import Backoff, PiControls, Source, SourceSettings
 from edge.sources.camera import CameraSource, open_first_camera
-from edge.sources.demo import DemoSource, parse_demo
+from edge.sources.demo import DemoSettings, DemoSource, parse_demo
 from edge.sources.files import VIDEO_SUFFIXES, FolderSource, PictureSource, VideoSource
 from edge.sources.live import LiveSource
 from edge.sources.network import StreamSource, open_http, without_password
 from edge.sources.picamera import PiCameraSource, camera_count, import_picamera2
+from edge.sources.simulator.settings import SimulatorSettings
+from edge.sources.simulator.setup import SimulatedSetup, setup_of
+from edge.sources.simulator.source import SimulatorSource, meter_of
 from edge.sources.watch import Seen, WatchSource
 
-__all__ = ["Backoff", "LiveSource", "Source", "SourceSettings", "is_live_uri", "open_source"]
+__all__ = [
+    "Backoff",
+    "LiveSource",
+    "Source",
+    "SourceSettings",
+    "is_live_uri",
+    "keeps_time",
+    "open_source",
+    "simulated_setup",
+]
 
 SCHEMES = ("camera", "picamera2:", "v4l2:", "rtsp://", "rtsps://", "http://", "https://", "watch:", "demo:")
 
@@ -56,9 +68,26 @@ def is_live_uri(uri: str) -> bool:
     return (
         uri == "camera"
         or uri.lower().startswith(SCHEMES[1:-1])
-        or (uri.startswith("demo:") and parse_demo(uri).frames == 0)
+        or (uri.startswith("demo:") and _never_ends(uri))
         or _is_device(uri)
     )
+
+
+def keeps_time(uri: str) -> bool:
+    """Whether the frames of `uri` tell when they were taken: those of a camera, or of a simulated one."""
+    return is_live_uri(uri) or (uri.startswith("demo:") and isinstance(parse_demo(uri), SimulatorSettings))
+
+
+def simulated_setup(uri: str) -> SimulatedSetup | None:
+    """The configuration that reads a simulated meter; None of any other source."""
+    demo = parse_demo(uri) if uri.startswith("demo:") else None
+    return setup_of(meter_of(demo), uri) if isinstance(demo, SimulatorSettings) else None
+
+
+def _never_ends(uri: str) -> bool:
+    """Whether a rendered meter runs for ever."""
+    demo = parse_demo(uri)
+    return (demo.frames if isinstance(demo, DemoSettings) else demo.count) == 0
 
 
 def _open_device(uri: str, settings: SourceSettings) -> Source:
@@ -70,7 +99,8 @@ def _open_device(uri: str, settings: SourceSettings) -> Source:
     if uri.startswith("v4l2:"):
         return CameraSource(uri.removeprefix("v4l2:") or "/dev/video0", settings)
     if uri.startswith("demo:"):
-        return DemoSource(parse_demo(uri), settings)
+        demo = parse_demo(uri)
+        return DemoSource(demo, settings) if isinstance(demo, DemoSettings) else SimulatorSource(demo, settings)
     if uri.lower().startswith(("rtsp://", "rtsps://")):
         return StreamSource(uri, settings)
     if uri.lower().startswith(("http://", "https://")):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from edge.errors import SourceError
 from edge.nouns import Frame, Gray
 from edge.sources.base import Source, SourceSettings
+from edge.sources.simulator.settings import NAMES, WITHOUT, SimulatorSettings
 
 DEFAULT_SIZE = (640, 480)
 DEFAULT_FPS = 10.0
@@ -28,6 +30,10 @@ INK = 35
 LIGHT_FALL = 60
 """Gray levels that the paper loses from the lit corner to the far one."""
 NOISE = 2.0
+
+LEAST_ONE = frozenset({"days", "every"})
+MOST_DIGITS = 12
+"""Of a whole number in an address."""
 
 FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX)
 
@@ -82,27 +88,49 @@ class DemoSource(Source):
         return self.frame(gray, "demo:", index)
 
 
-def parse_demo(uri: str) -> DemoSettings:
-    """The settings in `demo:?frames=20&seed=1&start=99990`.
+def parse_demo(uri: str) -> DemoSettings | SimulatorSettings:
+    """The settings in `demo:?frames=20&seed=1&start=99990`, or with `meter=` those of a simulated meter.
 
     Raises
     ------
     SourceError
-        A name is unknown or a value is no whole number.
+        A name is unknown, or a value is not what it may be.
     """
-    known = [field.name for field in fields(DemoSettings)]
-    found = {}
-    query = uri.removeprefix("demo:").removeprefix("?")
-    for part in filter(None, query.split("&")):
-        name, _, value = part.partition("=")
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            raise SourceError(f"{uri}: {name!r} is unknown; {hint}")
-        if not value.isdecimal():
-            raise SourceError(f"{uri}: {name} must be a whole number from 0, got {urllib.parse.unquote(value)!r}")
-        found[name] = int(value)
-    return DemoSettings(**found)
+    parts = [part.partition("=")[::2] for part in uri.removeprefix("demo:").removeprefix("?").split("&") if part]
+    is_simulated = any(name == "meter" for name, _ in parts)
+    plain = [field.name for field in fields(DemoSettings)]
+    known = [field.name for field in fields(SimulatorSettings)[1:]] if is_simulated else [*plain, "meter"]
+    found = {name: _parsed(uri, name, urllib.parse.unquote(value), known) for name, value in parts}
+    return SimulatorSettings(uri, **found) if is_simulated else DemoSettings(**found)
+
+
+def _parsed(uri: str, name: str, value: str, known: Sequence[str]) -> Any:
+    """The value of one name."""
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+        if name in {field.name for field in fields(SimulatorSettings)}:
+            hint = f"it goes with meter=, one of {', '.join(NAMES)}"
+        raise SourceError(f"{uri}: {name!r} is unknown; {hint}")
+    if name == "meter":
+        return _one_of(uri, name, value, NAMES)
+    if name == "without":
+        chosen = {_one_of(uri, name, each, WITHOUT) for each in value.split(",")}
+        return tuple(sorted(each.replace("-", " ") for each in (WITHOUT[:-1] if "all" in chosen else chosen)))
+    if not value.isdecimal() or len(value) > MOST_DIGITS:
+        raise SourceError(f"{uri}: {name} must be a whole number from 0, got {value!r}")
+    if name in LEAST_ONE and not int(value):
+        raise SourceError(f"{uri}: {name} must be at least 1, got {value}")
+    return int(value)
+
+
+def _one_of(uri: str, name: str, value: str, known: Sequence[str]) -> str:
+    """The value, if it is one of those known."""
+    if value in known:
+        return value
+    near = difflib.get_close_matches(value, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    raise SourceError(f"{uri}: {name} has no {value!r}; {hint}")
 
 
 def value_at(index: int, start: int) -> int:

@@ -1,5 +1,6 @@
 """Readings over time: what follows is published, what does not is refused with its reason, and nothing stays stuck."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -210,10 +211,71 @@ def test_a_new_track_has_room_beside_eight_that_are_as_likely():
     assert published[-1].value == 452.0
 
 
-def test_a_reading_that_looks_unsure_is_not_published_alone():
-    _, published = told([reads(453, k, 0.7) for k in range(1, 6)], history=settled())
-    assert [each.value for each in published] == [None, None, None, 453.0, 453.0]
+def test_a_reading_that_looks_unsure_is_not_published_however_often_a_meter_that_stands_still_makes_it():
+    history, published = told([reads(453, k, 0.7) for k in range(1, 60)], history=settled())
+    assert {each.value for each in published} == {None}
     assert published[0].reason == "read with a probability of 0.70; waits for another reading that agrees"
+    _, after = told([reads(453, 60, 0.97), reads(453, 61, 0.7)], history=history)
+    assert [each.value for each in after] == [453.0, 453.0]
+
+
+@pytest.mark.parametrize("rate", [0.3, 3.0, 30.0])
+@pytest.mark.parametrize("fps", [1.0, 10.0, 30.0])
+def test_a_fast_counter_at_many_frames_a_second_has_a_value(rate, fps):
+    frames = [(k / fps, float(100 + math.floor(rate * k / fps + 1e-9))) for k in range(round(20 * fps))]
+    counter = Meter(1e6, 1.0)
+    history, published = History(), []
+    for time_s, value in frames:
+        moment = Moment(time_s, time_s, "boot")
+        history, found = step(history, Evidence("", moment, (Candidate(value, 0.97),)), counter)
+        published.append(found.value)
+    pairs = zip(published, frames, strict=True)
+    assert {value for value, (_, shown) in pairs if value is not None and value != shown} == set()
+    assert sum(value is not None for value in published) > 0.85 * len(frames)
+
+
+def test_a_rise_that_is_seen_as_surely_as_ever_is_published_at_once_and_one_that_is_not_waits():
+    history, _ = told([reads(452, k) for k in range(-60, 1)])
+    _, (surely,) = told([reads(453, 30)], history=told([reads(452, k) for k in range(1, 30)], history=history)[0])
+    assert surely.value == 453.0
+    litres = replace(WATER, top=1e5, resolution=0.001, slack=0.001)
+    still = [Evidence("", at(k), (Candidate(452.1, 0.9999),)) for k in range(60)]
+    history = History()
+    for each in still:
+        history, _ = step(history, each, litres)
+    for probability, value in ((0.9999, 452.109), (0.99, None)):
+        rise = Evidence("", at(60), (Candidate(452.109, probability),))
+        assert step(history, rise, litres)[1].value == value
+
+
+def test_where_readings_differ_in_how_sure_they_are_a_sure_one_is_not_believed_at_once():
+    litres = replace(WATER, top=1e5, resolution=0.001, slack=0.001)
+    history = History()
+    for k in range(80):
+        said = Evidence("", at(k), (Candidate(452.1, (0.96, 0.9999)[k % 2]),))
+        history, _ = step(history, said, litres)
+    rise = [Evidence("", at(80 + k), (Candidate(452.109, 0.9999),)) for k in range(2)]
+    history, first = step(history, rise[0], litres)
+    _, second = step(history, rise[1], litres)
+    assert (first.value, second.value) == (None, 452.109)
+
+
+def test_a_flow_that_has_ended_foretells_no_rise():
+    litres = replace(WATER, top=1e5, resolution=0.001, slack=0.001)
+    history, values = History(), [100.0 + 0.01 * min(k, 10) for k in range(13)]
+    for k, value in enumerate(values):
+        history, found = step(history, Evidence("", at(k), (Candidate(round(value, 3), 0.99),)), litres)
+    assert found.value == 100.1
+    _, after = step(history, Evidence("", at(13), (Candidate(100.108, 0.99),)), litres)
+    assert after.value is None
+
+
+def test_two_numbers_that_take_turns_do_not_take_each_others_place():
+    history = settled()
+    _, published = told([reads((452, 99)[k % 3 > 0], k + 1) for k in range(300)], history=history)
+    assert {each.value for each in published} <= {None, 452.0}
+    _, after = told([reads(99, 400 + k) for k in range(120)], history=told([reads(99, 1)], history=history)[0])
+    assert after[-1].value == 99.0
 
 
 probabilities = st.floats(0.02, 1.0)

@@ -1,0 +1,96 @@
+"""What `edge replay` and `edge run --record` do, from the files at one end to the lines at the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ConfigError
+from edge.meters.tracker import boot_id
+from edge.pictures import read_bytes
+from edge.pipeline import FrameReader
+from edge.replay.measure import outcomes_of
+from edge.replay.play import Player, open_film
+from edge.replay.recording import REFERENCE, Recorder, recorded, write_setup
+from edge.replay.report import change_lines, count_wrong, keep, lines_of, read_kept, record_of
+from edge.schema import Config
+from edge.service.loop import Setup
+from edge.service.notify import Log
+from edge.sources import simulated_setup
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay found: as lines, as JSON takes it, and how many wrong values were given as ok."""
+
+    lines: list[str]
+    record: dict[str, Any]
+    wrong: int
+
+
+def replay(
+    uri: str,
+    config: Config,
+    reader: FrameReader,
+    *,
+    truth: Path | None = None,
+    every_s: float | None = None,
+    last: Path | None = None,
+) -> Replayed:
+    """Read a recording again, hold it against the last replay, and keep it for the next.
+
+    Raises
+    ------
+    EdgeError
+        There is nothing to replay, or a file of it is not what it should be.
+    """
+    with ExitStack() as stack:
+        film = open_film(uri, config, stack, every_s, truth)
+        kept = last or film.kept
+        before = read_kept(kept) if kept else None
+        log = stack.enter_context(closing(Log.open()))
+        player = stack.enter_context(Player(reader, config))
+        outcomes = outcomes_of(
+            film.frames, player.read, config.field, film.bursts, lambda count: log.show_status(f"{count} frames")
+        )
+        log.clear_status()
+    if kept:
+        keep(kept, outcomes)
+    changes = change_lines(before, outcomes) if before is not None else []
+    record = {"source": uri, "fields": record_of(outcomes), "changes": changes}
+    return Replayed([*lines_of(outcomes), *changes], record, count_wrong(outcomes))
+
+
+def recorded_setup(setup: Setup, folder: Path, config_path: Path | None, say: Callable[[str], None]) -> Setup:
+    """The setup of a service that keeps every frame it reads.
+
+    Raises
+    ------
+    ConfigError, OutputError
+        There is no field to record for, or the folder cannot be written to.
+    """
+    if not setup.config.field:
+        raise ConfigError("--record keeps what a configuration's fields are read from; add --config FILE with a field")
+    if config_path is None:
+        own = simulated_setup(setup.uri)
+        assert own is not None  # nothing else has a field without a configuration
+        write_setup(folder, own.text, own.png)
+    else:
+        reference = setup.config.reference
+        image = read_bytes(Path(reference.image)) if reference else None
+        write_setup(folder, _renamed(config_path.read_text(encoding="utf-8")), image)
+    recorder = Recorder(folder, boot_id(), say)
+    run = setup.config.run
+    in_bursts = (run.burst or 0) > 1 or (run.is_scheduled and run.burst is None)
+    read, combine = recorded(recorder, setup.read, setup.combine, in_bursts=in_bursts)
+    return replace(setup, read=read, combine=combine)
+
+
+def _renamed(text: str) -> str:
+    """A configuration whose reference picture lies beside it, by the name that it has in a recording."""
+    head, table, rest = text.partition("[reference]")
+    return head + table + re.sub(r"(?m)^(\s*image\s*=\s*).*$", rf'\g<1>"{REFERENCE}"', rest, count=1)

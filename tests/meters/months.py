@@ -1,0 +1,185 @@
+"""What is published of simulated meters over days, all disturbances on: `python -m tests.meters.months --days 30`.
+
+A frame a minute of each of the ten kinds goes through the pipeline of `edge run`: frame checks, registration, network,
+decode, and what the readings before say; where the simulated machine loses its power, a new start reads its state from
+the file. The seeds of the report, from 100 on, were not looked at while thresholds were chosen (seeds 1 to 9).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+
+from edge.atomic import write_text
+from edge.board import board_name
+from edge.fields import open_fields
+from edge.nouns import Frame
+from edge.replay.measure import Outcome, outcomes_of, tally
+from edge.replay.play import Player
+from edge.sources import SourceSettings, open_source, simulated_setup
+from edge.sources.simulator.kinds import KINDS
+from edge.sources.simulator.meter import SimulatedMeter
+from edge.sources.simulator.source import START_S, SimulatorSource
+
+SEED = 100
+MODELS = Path("models")
+
+
+@dataclass(frozen=True)
+class Month:
+    """What became of one meter's frames; shares are of the minutes in which a frame came and its register was in view.
+
+    `bumps` were followed by a value after `slowest_bump` readings at the most; recovery is from a wrong value to the
+    next right one.
+    """
+
+    kind: str
+    seed: int
+    days: float
+    frames: int
+    minutes: int
+    with_value: float
+    of_all_minutes: float
+    right: int
+    wrong: int
+    uncertain: int
+    rejected: int
+    slowest_recovery: int
+    longest_without: int
+    bumps: int
+    slowest_bump: int
+    power_cuts: int
+    cpu_ms_a_frame: float
+
+
+def main() -> None:
+    """Print a line a kind, and write them where `--out` says after each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--kinds", nargs="*", default=[kind.name for kind in KINDS])
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    rows: list[Month] = []
+    print(heading(), flush=True)
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        asked = [(kind, arguments.seed, arguments.days) for kind in arguments.kinds]
+        for row in pool.map(_watch, asked):
+            rows.append(row)
+            print(line_of(row), flush=True)
+            if arguments.out:
+                write_text(arguments.out, json.dumps(record_of(rows), indent=1) + "\n")
+
+
+def watch(kind: str, seed: int, days: int, models: Path = MODELS) -> Month:
+    """The frames of a meter through the pipeline."""
+    cv2.setNumThreads(1)
+    uri = f"demo:?meter={kind}&seed={seed}&days={days}"
+    own = simulated_setup(uri)
+    assert own is not None
+    reader = open_fields(own.config, models, picture=own.reference)
+    start_s, boots = time.process_time(), []
+    with (
+        open_source(uri, SourceSettings(with_colour=own.config.needs_colour)) as source,
+        Player(reader, own.config) as player,
+    ):
+        assert isinstance(source, SimulatorSource)
+        (outcomes,) = outcomes_of(_noting(source, boots), player.read, own.config.field).values()
+    counted = tally(outcomes)
+    cpu_ms = 1e3 * (time.process_time() - start_s) / max(len(outcomes), 1)
+    bumps = bump_recoveries(source.meter, outcomes)
+    return Month(
+        kind=kind,
+        seed=seed,
+        days=days,
+        frames=counted.frames,
+        minutes=counted.minutes,
+        with_value=_share(counted.minutes_with_value, counted.minutes),
+        of_all_minutes=_share(counted.minutes_with_value, days * 1440),
+        right=counted.counts.get("right", 0),
+        wrong=counted.counts.get("wrong", 0),
+        uncertain=counted.counts.get("uncertain", 0),
+        rejected=counted.counts.get("rejected", 0) + counted.counts.get("empty", 0),
+        slowest_recovery=counted.slowest_recovery,
+        longest_without=counted.longest_without,
+        bumps=len(bumps),
+        slowest_bump=max(bumps, default=0),
+        power_cuts=len(set(boots)) - 1,
+        cpu_ms_a_frame=round(cpu_ms, 1),
+    )
+
+
+def bump_recoveries(meter: SimulatedMeter, outcomes: Sequence[Outcome]) -> list[int]:
+    """After each knock, how many frames with the register in view came until one had a value, that one included."""
+    counts = [meter.course.knocks(outcome.time_s - START_S) for outcome in outcomes]
+    found = []
+    for index, (before, after) in enumerate(pairwise(counts), 1):
+        if after > before:
+            since = [outcome.has_value for outcome in outcomes[index:] if outcome.is_shown]
+            found.append(since.index(True) + 1 if True in since else len(since) + 1)
+    return found
+
+
+def record_of(rows: Sequence[Month]) -> dict[str, object]:
+    """What is written: the machine and a row a kind."""
+    return {"board": board_name(), "opencv": cv2.__version__, "rows": [asdict(row) for row in rows]}
+
+
+HEADS = (
+    "days",
+    "frames",
+    "with value",
+    "of all",
+    "right",
+    "wrong",
+    "recovery",
+    "without",
+    "bumps",
+    "bump",
+    "cuts",
+    "ms",
+)
+
+
+def heading() -> str:
+    """The names of the columns."""
+    return f"{'meter':14s} " + " ".join(f"{head:>10s}" for head in HEADS)
+
+
+def line_of(row: Month) -> str:
+    """A meter's line."""
+    cells = (
+        f"{row.days:g}", row.frames, f"{row.with_value:.2%}", f"{row.of_all_minutes:.2%}", row.right, row.wrong,
+        row.slowest_recovery, row.longest_without, row.bumps, row.slowest_bump, row.power_cuts, row.cpu_ms_a_frame,
+    )  # fmt: skip
+    return f"{row.kind:14s} " + " ".join(f"{cell!s:>10s}" for cell in cells)
+
+
+def _watch(asked: tuple[str, int, int]) -> Month:
+    return watch(*asked)
+
+
+def _noting(frames: SimulatorSource, boots: list[str | None]) -> Iterator[Frame]:
+    """The frames, their starts of the machine noted."""
+    for frame in frames:
+        boots.append(frame.boot)
+        yield frame
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / max(whole, 1), 5)
+
+
+if __name__ == "__main__":
+    main()
