@@ -71,7 +71,7 @@ def discovery(device: str, base: str, fields: Sequence[FieldTable], *, image: bo
     image : bool
         Whether it sends pictures.
     commands : bool
-        Whether it takes commands: then there is a button, and a number to set each value.
+        Whether it takes commands: then there is a button, and a number to set the value of each counter.
     """
     components: dict[str, Any] = {}
     for field, slug in zip(fields, slugs(each.name for each in fields), strict=True):
@@ -179,7 +179,7 @@ def _components(base: str, field: FieldTable, slug: str, *, commands: bool) -> d
             "value_template": "{{ 'OFF' if value_json.status == 'ok' else 'ON' }}",
         },
     }
-    if commands:
+    if commands and field.is_counter:  # of others nothing is remembered that could be set
         step = 10.0**-field.decimals
         places = len(field.digits) + len(field.dials) or field.length or MOST_PLACES
         largest = round(step * (10**places - 1), field.decimals)
