@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -105,8 +104,8 @@ class Tracker:
         self._keep(frame.monotonic_s)
         return self._last
 
-    def set_value(self, name: str, value: float, wall_s: float | None) -> str:
-        """Take a value that a person read for a meter's, whatever was known of it before; a line that says so.
+    def set_value(self, name: str, value: float, wall_s: float | None, monotonic_s: float) -> str:
+        """Take a value that a person read now for a meter's, whatever was known of it; a line that says so.
 
         Raises
         ------
@@ -119,7 +118,7 @@ class Tracker:
                 f"{name} is not set to {value:g}: what it shows does not only rise, so none is remembered"
             )
         try:
-            self._histories[name] = declared(value, Moment(wall_s, time.monotonic(), self._boot), meter)
+            self._histories[name] = declared(value, Moment(wall_s, monotonic_s, self._boot), meter)
         except ValueError as error:
             raise CommandError(f"{name} is not set to {value:g}: {error}") from None
         if self._may_stand_still:

@@ -141,9 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
     """One client, one request."""
 
     server: _Server
-    server_version = "readout"
-    sys_version = ""
     timeout = ASK_S
+
+    def version_string(self) -> str:
+        """What answers, without the version that an attacker would like to know."""
+        return "readout"
 
     def do_POST(self) -> None:
         """A reading now."""

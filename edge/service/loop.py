@@ -113,7 +113,7 @@ class Signals:
             raise KeyboardInterrupt
 
 
-def refuse_value(name: str, value: float, _wall_s: float | None) -> str:
+def refuse_value(name: str, value: float, _wall_s: float | None, _monotonic_s: float) -> str:
     """What there is to say to a value where nothing is remembered of any field."""
     raise CommandError(f"{name} is not set to {value:g}: only meters before a camera are remembered")
 
@@ -136,8 +136,8 @@ class Setup:
     memory : context manager
         What `read` remembers, held from before the first frame to after the last.
     set_value : callable
-        Takes a field's name, a value and the wall time, None where that is not known; gives a line about what it did.
-        CommandError where that field takes no such value.
+        Takes a field's name, a value, and the time, by the wall clock, None where that is not set, and the monotonic
+        one; gives a line about what it did. CommandError where that field takes no such value.
     must_open : bool
         Whether a source that is not there at the start is an error; else it is waited for.
     """
@@ -148,7 +148,7 @@ class Setup:
     open_sinks: Callable[[], AbstractContextManager[Sequence[Sink]]]
     combine: Combine = agree
     memory: AbstractContextManager[object] = field(default_factory=nullcontext)
-    set_value: Callable[[str, float, float | None], str] = refuse_value
+    set_value: Callable[[str, float, float | None, float], str] = refuse_value
     must_open: bool = False
 
 
@@ -390,10 +390,10 @@ class Session:
     def _set(self, command: Command) -> None:
         """Take a value for a field's, and say what became of that."""
         assert command.value is not None
-        wall_s = self._around.clock.wall()
+        clock = self._around.clock
+        wall_s = clock.wall() if self._around.is_clock_set(clock.wall()) else None
         try:
-            is_sure = self._around.is_clock_set(wall_s)
-            line = self.setup.set_value(command.name, command.value, wall_s if is_sure else None)
+            line = self.setup.set_value(command.name, command.value, wall_s, clock.monotonic())
             self._around.log.say("notice", line)
         except CommandError as error:
             line = str(error)

@@ -99,6 +99,16 @@ def test_fields_do_not_disturb_each_other():
     assert due.is_due(replace(RECORD, name="a", value=453.013), 2), "another value behind the same text"
 
 
+def test_what_is_asked_for_goes_out_though_it_is_not_new_unless_it_never_does():
+    due = Due({"a": parse_rule("ok change 1h"), "b": parse_rule("never")}, parse_rule("each"))
+    a, b = replace(RECORD, name="a"), replace(RECORD, name="b")
+    assert (due.is_due(a, 0), due.is_due(a, 1)) == (True, False)
+    due.ask()
+    assert not due.is_due(replace(a, status="uncertain", value=None), 2)
+    assert (due.is_due(a, 3), due.is_due(a, 4)) == (True, False)
+    assert not due.is_due(b, 5)
+
+
 # rates
 
 
