@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-PYTEST = ("-m", "pytest", "-c", "/dev/null", "-p", "no:cacheprovider", "-rA", "-q", "--tb=short", "-W", "error")
+PYTEST = ("-m", "pytest", "-c", "/dev/null", "-p", "no:cacheprovider", "-rA", "-q", "--tb=short")
 
 
 def names_in(*files: Path) -> list[str]:

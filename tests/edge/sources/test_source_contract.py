@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.errors import UnusableSourceError
 from edge.sources import Backoff, SourceSettings, open_source
 from tests.sources.cameras import SIZE, fill, http_camera, picture, rtsp_camera, rtsp_lack, tinted
 from tests.sources.contract import *  # noqa: F403  # the suite
@@ -65,6 +66,7 @@ class FakePicamera2:
 
     cameras = 1
     stride = 96
+    pixel_format = "YUV420"
     made: ClassVar[list[FakePicamera2]] = []
 
     def __init__(self, number: int = 0) -> None:
@@ -88,7 +90,7 @@ class FakePicamera2:
         self.calls.append("configure")
 
     def camera_configuration(self) -> dict[str, object]:
-        return {"main": {"size": SIZE, "stride": self.stride, "format": "YUV420"}}
+        return {"main": {"size": SIZE, "stride": self.stride, "format": self.pixel_format}}
 
     def start(self) -> None:
         self.calls.append("start")
@@ -274,3 +276,13 @@ def test_a_stalled_pi_camera_is_opened_again(fake_picamera2, monkeypatch):
     assert "picamera2:0: no frame for 0.5 s; check the camera's ribbon cable; it is opened again" in notes[0]
     assert "picamera2:0: frames again after" in notes[1]
     assert len(notes) == 2
+
+
+def test_a_pi_camera_whose_colours_are_not_known_is_refused_where_they_are_needed(fake_picamera2, monkeypatch):
+    monkeypatch.setattr(FakePicamera2, "pixel_format", "YVU420")
+    case = Case("picamera2:0")
+    with pytest.raises(UnusableSourceError, match="gives YVU420, and colours are taken from YUV420 or NV12 only"):
+        case.open(with_colour=True)
+    assert FakePicamera2.last.calls[-1] == "close"
+    with case.open() as source:
+        assert np.array_equal(next(iter(source)).gray, picture(100))

@@ -27,7 +27,7 @@ def outcomes(tmp_path_factory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("v4l2")
     (folder / "cameras").mkdir()
     played = environment(build_device(folder), folder / "cameras")
-    words = [sys.executable, *PYTEST, "--rootdir", str(CLAIMS.parent), str(CLAIMS)]
+    words = [sys.executable, *PYTEST, "-W", "error", "--rootdir", str(CLAIMS.parent), str(CLAIMS)]
     variables = {**os.environ, **played, "PYTHONPATH": str(ROOT), "OPENCV_LOG_LEVEL": "SILENT"}
     done = subprocess.run(words, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=280, check=False)
     return {**outcomes_of(done.stdout), "output": done.stdout + done.stderr}
