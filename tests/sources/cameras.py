@@ -207,13 +207,15 @@ def rtsp_camera(folder: Path, size: tuple[int, int] = SIZE, fps: int = 30, port:
             server.kill()
 
 
-def fill(folder: Path, stop: threading.Event, interval_s: float = 0.01) -> threading.Thread:
+def fill(
+    folder: Path, stop: threading.Event, interval_s: float = 0.01, size: tuple[int, int] = SIZE, suffix: str = ".png"
+) -> threading.Thread:
     """A thread that puts a picture into a folder again and again, by rename, until it is stopped."""
 
     def run() -> None:
         count = 0
         while not stop.wait(interval_s):
-            put(folder / f"{count:06d}.png", tinted(picture(100 + count % 100)))
+            put(folder / f"{count:06d}{suffix}", tinted(picture(100 + count % 100, size)))
             count += 1
 
     thread = threading.Thread(target=run, daemon=True)
