@@ -1,8 +1,9 @@
-"""Memory of a service over many frames: `python -m tests.sources.memory --out tests/sources/memory.json`.
+"""Memory of a service over many frames: `python -m tests.sources.memory --out …`, and with `--unread` for short.
 
 `edge run` reads one drum of a small meter from a V4L2 camera that is played below OpenCV, weighs each reading with
 those before, and keeps state, store, CSV and metrics. Its memory is looked at as its own metrics count the readings.
-100,000 frames are about twenty minutes of an idle machine.
+100,000 frames are about ten minutes of an idle core; with `--unread` (tests.sources.passing) frames are captured and
+passed through loop and outputs, and not read, in a minute.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from pathlib import Path
 
 from edge.atomic import write_text
 from tests.edge.mosquitto import free_port
-from tests.sources.playing import machine, resident_mb, running, v4l2_meter
+from tests.sources.playing import machine, passing, resident_mb, running, v4l2_meter
 
 MANY = 100_000
 AT = (1_000, 10_000, 25_000, 50_000, 75_000, MANY)
 """Readings after which memory is noted."""
 
-FPS = 100
-"""About what one core can read."""
+FPS, UNREAD_FPS = 100, 400
+"""About what one core can read, and pass on."""
 
 SIZE = (160, 120)
 
@@ -56,9 +57,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--frames", type=int, default=MANY)
+    parser.add_argument("--unread", action="store_true")
     arguments = parser.parse_args()
     found, start_s = {"machine": machine(), "size": SIZE, "looks": []}, time.monotonic()
-    for frames, rss_mb in observe(arguments.frames):
+    for frames, rss_mb in observe(arguments.frames, arguments.unread):
         found["looks"].append({"frames": frames, "rss_mb": round(rss_mb, 2)})
         found["seconds"] = round(time.monotonic() - start_s)
         print(f"{frames} frames: {rss_mb:.1f} MB", flush=True)
@@ -66,14 +68,14 @@ def main() -> None:
             write_text(arguments.out, json.dumps(found, indent=1) + "\n")
 
 
-def observe(frames: int) -> Iterator[tuple[int, float]]:
+def observe(frames: int, unread: bool) -> Iterator[tuple[int, float]]:
     """Readings so far and resident memory, MB, at the marks of `AT` and at the end."""
     marks = [mark for mark in AT if mark < frames] + [frames]
     port = free_port()
-    with v4l2_meter(SIZE, fps=FPS) as (device, played), tempfile.TemporaryDirectory() as name:
+    with v4l2_meter(SIZE, fps=UNREAD_FPS if unread else FPS) as (device, played), tempfile.TemporaryDirectory() as name:
         config = Path(name) / "meter.toml"
         config.write_text(CONFIG.format(device=device, port=port))
-        with running("--config", str(config), **played) as process:
+        with passing(config, **played) if unread else running("--config", str(config), **played) as process:
             while marks:
                 time.sleep(LOOK_S)
                 count = readings_so_far(port, process)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import cv2
@@ -51,12 +51,21 @@ def v4l2_meter(*sizes: tuple[int, int], step: int = 0, fps: int | None = None) -
         yield plug_in(folder / "cameras", {size: frames_of_meter(size, step) for size in sizes}), played
 
 
-@contextmanager
-def running(*words: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+def running(*words: str, **variables: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """`edge run` with these words, its lines as JSON."""
-    environment_ = {**os.environ, "PYTHONUNBUFFERED": "1", "OPENCV_LOG_LEVEL": "SILENT", **variables}
-    command = [sys.executable, "-m", "edge", "run", "--json", *words]
-    with subprocess.Popen(command, cwd=ROOT, env=environment_, stdout=subprocess.PIPE, text=True) as process:
+    return _process("edge", "run", "--json", *words, **variables)
+
+
+def passing(config: Path, **variables: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    """The same service, without reading."""
+    return _process("tests.sources.passing", str(config), **variables)
+
+
+@contextmanager
+def _process(module: str, *words: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    everything = {**os.environ, "PYTHONUNBUFFERED": "1", "OPENCV_LOG_LEVEL": "SILENT", **variables}
+    command = [sys.executable, "-m", module, *words]
+    with subprocess.Popen(command, cwd=ROOT, env=everything, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
