@@ -25,6 +25,7 @@ FORMS = ROOT / "tests" / "forms" / "report.json"
 METERS = ROOT / "tests" / "meters" / "report.json"
 SERVICE = ROOT / "tests" / "sources" / "report.json"
 MEMORY = ROOT / "tests" / "sources" / "memory.json"
+MEMORY_UNREAD = ROOT / "tests" / "sources" / "memory_unread.json"
 INSTRUCTIONS = ROOT / "tests" / "pi" / "instructions.json"
 
 
@@ -285,8 +286,10 @@ def service() -> str:
             [each["fault"], f"noticed after {each['noticed_s']:.1f} s", f"frames {each['back_s']:.1f} s after its end"]
             for each in found["recoveries"]
         ],
-        *_memory_rows(memory),
+        _memory_row("read in full", memory),
+        _memory_row("captured and passed on, unread", json.loads(MEMORY_UNREAD.read_text())),
         ["between scheduled readings", f"{found['idle']['cpu_percent']:.2f} % of a core", ""],
+        ["SIGTERM to the end", f"median {median(found['ends_s']):.1f} s, slowest {max(found['ends_s']):.1f} s", ""],
         ["start to first reading", f"median {median(found['starts_s']):.1f} s of {len(found['starts_s'])}", ""],
         *_instruction_rows(),
     ]
@@ -302,12 +305,12 @@ def _by_size(found: list[dict], sizes: list[str], form: str) -> list[list[str]]:
     return [[name, *(cells.get((name, size), "–") for size in sizes)] for name in names]
 
 
-def _memory_rows(memory: dict) -> list[list[str]]:
+def _memory_row(name: str, memory: dict) -> list[str]:
     """After the first look, and after the last."""
     width, height = memory["size"]
-    name = f"memory of a service that reads frames of {width}×{height}"
     first, last = memory["looks"][0], memory["looks"][-1]
-    return [[name, *(f"after {look['frames']:,}: {look['rss_mb']:.1f} MB" for look in (first, last))]]
+    cells = [f"after {look['frames']:,}: {look['rss_mb']:.1f} MB" for look in (first, last)]
+    return [f"memory, frames of {width}×{height} {name}", *cells]
 
 
 def _instruction_rows() -> list[list[str]]:

@@ -43,7 +43,7 @@ STARTS = 5
 IDLE_S = 30.0
 LIMIT_S = 180.0
 
-IDLE = """
+SERVICE = """
 [source]
 uri = "v4l2:{device}"
 [run]
@@ -51,12 +51,17 @@ every = "{every}"
 settle = 0.2
 [http]
 port = {http}
+[csv]
 [store]
 [state]
 [prometheus]
 address = "127.0.0.1"
 port = {metrics}
+[mqtt]
+host = "127.0.0.1"
+port = {broker}
 """
+"""With every kind of output; the broker is away."""
 
 
 def main() -> None:
@@ -71,6 +76,7 @@ def main() -> None:
         ("recoveries", lambda: [*map(asdict, network_recoveries()), *v4l2_recoveries(), *picamera_recoveries()]),
         ("idle", idle),
         ("starts_s", start_times),
+        ("ends_s", end_times),
     ):
         found[name] = make()
         print(json.dumps({name: found[name]}, indent=1), flush=True)
@@ -121,8 +127,8 @@ def network_rates() -> Iterator[dict]:
             yield rate_of(f"HTTP, MJPEG at {FPS}/s", f"{address}/mjpeg", size)
             yield rate_of("HTTP, snapshots", f"{address}/snapshot", size, {"fps": 1000.0})
         if rtsp_lack() is None:
-            with tempfile.TemporaryDirectory() as name, rtsp_camera(Path(name), size, FPS) as (address, _):
-                yield rate_of("RTSP, JPEG as fast as it is sent", address, size)
+            with tempfile.TemporaryDirectory() as name, rtsp_camera(Path(name), size, FPS) as camera:
+                yield rate_of("RTSP, JPEG as fast as it is sent", camera.address, size)
 
 
 def v4l2_rates() -> Iterator[dict]:
@@ -239,20 +245,39 @@ def picamera_recoveries() -> Iterator[dict]:
         yield from map(json.loads, inside_pi("-m", "tests.sources.recovery", "picamera2", "0").splitlines())
 
 
-def idle() -> dict:
-    """Processor time, per cent of one core, of a service with its outputs between two scheduled readings."""
+@contextmanager
+def service(every: str) -> Iterator[subprocess.Popen[str]]:
+    """A service with all outputs that has given its first reading."""
     with v4l2_meter((640, 480)) as (device, played), tempfile.TemporaryDirectory() as name:
         config = Path(name) / "meter.toml"
-        ports = {"http": free_port(), "metrics": free_port()}
-        config.write_text(IDLE.format(device=device, every="1h", **ports) + METER)
+        ports = {"http": free_port(), "metrics": free_port(), "broker": free_port()}
+        config.write_text(SERVICE.format(device=device, every=every, **ports) + METER)
         with running("--config", str(config), **played) as process:
             while readings_so_far(ports["metrics"], process) < 1:  # the first reading comes at the start
-                time.sleep(0.5)
-            time.sleep(1.0)
-            before_s, start_s = cpu_s(process), time.monotonic()
-            time.sleep(IDLE_S)
-            waited = (cpu_s(process) - before_s) / (time.monotonic() - start_s) * 100
+                time.sleep(0.2)
+            yield process
+
+
+def idle() -> dict:
+    """Processor time, per cent of one core, of a service with its outputs between two scheduled readings."""
+    with service("1h") as process:
+        time.sleep(2.0)
+        before_s, start_s = cpu_s(process), time.monotonic()
+        time.sleep(IDLE_S)
+        waited = (cpu_s(process) - before_s) / (time.monotonic() - start_s) * 100
     return {"cpu_percent": waited, "seconds": IDLE_S}
+
+
+def end_times() -> list[float]:
+    """Seconds from SIGTERM to the end of a service that reads all the time, and has a message that waits."""
+    times = []
+    for _ in range(STARTS):
+        with service("frame") as process:
+            start_s = time.monotonic()
+            process.terminate()
+            assert process.wait(30) == 0
+            times.append(time.monotonic() - start_s)
+    return times
 
 
 def start_times() -> list[float]:

@@ -7,9 +7,6 @@ camera can have; the others are run by tests.sources.figures.
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -71,20 +68,8 @@ def network_recoveries() -> Iterator[Recovery]:
             uri = f"{camera.address}/mjpeg"
             yield recover(name, uri, lambda c=camera, f=faults: c.faults.update(f), camera.faults.clear)
     if rtsp_lack() is None:
-        with tempfile.TemporaryDirectory() as name, rtsp_camera(Path(name)) as (uri, _):
-            server = rtsp_process()
-            yield recover(
-                "RTSP: server hangs amid a frame",
-                uri,
-                lambda: os.kill(server, signal.SIGSTOP),
-                lambda: os.kill(server, signal.SIGCONT),
-            )
-
-
-def rtsp_process() -> int:
-    """The process that serves RTSP, a child of this one."""
-    words = ["pgrep", "-P", str(os.getpid()), "-f", "rtsp_server.py"]
-    return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()[0])
+        with tempfile.TemporaryDirectory() as name, rtsp_camera(Path(name)) as server:
+            yield recover("RTSP: server hangs amid a frame", server.address, server.hang, server.go_on)
 
 
 def v4l2_recoveries(device: Path) -> Iterator[Recovery]:

@@ -156,8 +156,8 @@ def rtsp_address(tmp_path_factory):
     lack = rtsp_lack()
     if lack:
         pytest.skip(lack)
-    with rtsp_camera(tmp_path_factory.mktemp("rtsp")) as (address, _):
-        yield address
+    with rtsp_camera(tmp_path_factory.mktemp("rtsp")) as camera:
+        yield camera.address
 
 
 @pytest.fixture

@@ -338,14 +338,38 @@ def test_an_rtsp_server_that_dies_and_comes_back_is_found_again(tmp_path):
     if lack:
         pytest.skip(lack)
     notes: list[str] = []
-    with rtsp_camera(tmp_path) as (address, port):
-        source = open_source(address, settings(timeout_s=5.0, on_note=notes.append))
+    with rtsp_camera(tmp_path) as camera:
+        source = open_source(camera.address, settings(timeout_s=5.0, on_note=notes.append))
         wait_until(lambda: source.poll(0.1) is not None)
     with source:
         wait_until(lambda: source.poll(0.05) is None and source.is_lost)
-        with rtsp_camera(tmp_path, port=port):
+        with rtsp_camera(tmp_path, port=camera.port):
             wait_until(lambda: source.poll(0.1) is not None, 20)
     assert "the stream ended" in notes[0]
+    assert "frames again after" in notes[-1]
+
+
+def test_an_rtsp_server_that_hangs_amid_a_frame_is_noticed_and_its_next_frames_are_new(tmp_path):
+    lack = rtsp_lack()
+    if lack:
+        pytest.skip(lack)
+    notes: list[str] = []
+    with (
+        rtsp_camera(tmp_path) as camera,
+        open_source(camera.address, settings(timeout_s=1.5, on_note=notes.append)) as source,
+    ):
+        wait_until(lambda: source.poll(0.1) is not None, 30)
+        camera.hang()
+        start_s = time.monotonic()
+        wait_until(lambda: source.poll(0.05) is None and source.is_lost)
+        assert time.monotonic() - start_s < 8
+        camera.go_on()
+        went_on_s = time.monotonic()
+        frames = []
+        wait_until(lambda: (frame := source.poll(0.1)) is not None and not frames.append(frame), 30)
+        assert frames[0].monotonic_s >= went_on_s
+        assert not source.is_stuck
+    assert "it is opened again until it works" in notes[0]
     assert "frames again after" in notes[-1]
 
 
