@@ -60,7 +60,10 @@ class SourceTable(Table):
         None, description="width and height asked of a camera, in pixels; its own choice if absent"
     )
     fps: float | None = Field(
-        None, gt=0, le=1000, description="frames a second of a live source; its own choice if absent"
+        None,
+        gt=0,
+        le=1000,
+        description="frames a second of a live source, at most those that a stream sends; its own choice if absent",
     )
     rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that each frame is turned by")
     crop: BoxArea | None = Field(

@@ -101,10 +101,7 @@ class PiCameraSource(Source):
             )
         self._camera.start()
         self._is_started = True
-        if self._size != size:
-            self.settings.on_note(
-                f"{self.name}: gives {self._size[0]} x {self._size[1]} pixels, not {size[0]} x {size[1]}"
-            )
+        self.note_size(*self._size)
 
     def _capture(self) -> tuple[Gray, Colour | None, float]:
         """The gray plane, the colour planes where they are asked for, and their age in seconds."""

@@ -40,10 +40,13 @@ class FakeCapture:
     def get(self, name: int) -> float:
         return {cv2.CAP_PROP_FRAME_WIDTH: SIZE[0], cv2.CAP_PROP_FRAME_HEIGHT: SIZE[1]}.get(name, 0.0)
 
-    def read(self) -> tuple[bool, np.ndarray]:
+    def grab(self) -> bool:
         assert not self.is_released
         time.sleep(0.002)
         self.count += 1
+        return True
+
+    def retrieve(self) -> tuple[bool, np.ndarray]:
         return True, tinted(picture(100 + self.count % 100))
 
     def release(self) -> None:

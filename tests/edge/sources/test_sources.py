@@ -201,9 +201,12 @@ def play_camera(monkeypatch, frames, opens=lambda _: True):
         def get(self, name):
             return {cv2.CAP_PROP_FRAME_WIDTH: 640.0, cv2.CAP_PROP_FRAME_HEIGHT: 480.0}.get(name, 0.0)
 
-        def read(self):
-            frame = next(self.frames, None)
-            return frame is not None, frame
+        def grab(self):
+            self.frame = next(self.frames, None)
+            return self.frame is not None
+
+        def retrieve(self):
+            return True, self.frame
 
         def release(self):
             pass
