@@ -276,7 +276,11 @@ def service() -> str:
     found, memory = json.loads(SERVICE.read_text()), json.loads(MEMORY.read_text())
     sizes = list(dict.fromkeys(row["size"] for row in found["rates"]))
     rows = [
-        *_by_size(found["rates"], sizes, "{frames_per_s:.0f} /s, {cpu_percent:.0f} % of a core, {age_ms:.1f} ms old"),
+        *_by_size(
+            [{**row, "cpu_ms": 10 * row["cpu_percent"] / row["frames_per_s"]} for row in found["rates"]],
+            sizes,
+            "{frames_per_s:.0f} /s, {cpu_percent:.0f} % of a core, {cpu_ms:.1f} ms a frame; {age_ms:.0f} ms old",
+        ),
         *_by_size(
             [{**row, "source": f"age when its reading is printed: {row['source']}"} for row in found["printed"]],
             sizes,
@@ -294,8 +298,15 @@ def service() -> str:
         *_instruction_rows(),
     ]
     head = ["", *(size.replace("x", "×") for size in sizes)]
-    machines = f"Rates, ages, faults, starts: {found['machine']}. Memory: {memory['machine']}."
+    machine = found["machines"]["rates"].partition(", load")[0]
+    loads = ", ".join(f"{name.removesuffix('_s')} {_load(text)}" for name, text in found["machines"].items())
+    machines = f"{machine}; load of the last minute when each began: {loads}, memory {_load(memory['machine'])}."
     return f"{_table(head, rows)}\n\n{machines}"
+
+
+def _load(machine: str) -> str:
+    """Of the last minute, in the line of `tests.sources.playing.machine`."""
+    return machine.rpartition("minutes ")[2].partition(",")[0]
 
 
 def _by_size(found: list[dict], sizes: list[str], form: str) -> list[list[str]]:

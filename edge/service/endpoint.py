@@ -38,7 +38,7 @@ MAX_BODY = 65536
 MAX_WAITING = 8
 """Clients that wait for a reading at a time; more are sent away."""
 
-LOOK_S = 0.2
+LOOK_S = 0.1
 """How often the server looks whether it is to end."""
 
 

@@ -251,7 +251,8 @@ class Session:
         return self._readings > 0
 
     def close(self) -> None:
-        """Let everything go, outputs first: what was read is written."""
+        """Let everything go, outputs first: what was read is written while the camera comes to its end."""
+        self._source.interrupt()
         self._stack.close()
 
     def run(self) -> Setup | None:
@@ -381,7 +382,7 @@ class Session:
         if "reload" in heard:
             self._around.supervisor.tell(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
             self._reload()
-        for command in self._around.signals.commands() if "set" in heard else ():
+        for command in self._around.signals.commands():
             self._set(command)
         self._is_asked = self._is_asked or "trigger" in heard
         self._is_ending = self._is_ending or "stop" in heard or self._following is not None

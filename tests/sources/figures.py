@@ -65,20 +65,24 @@ port = {broker}
 
 
 def main() -> None:
-    """Print what is found as it is found, and write it where `--out` says."""
+    """Print what is found as it is found, and write it where `--out` says; what `--only` leaves out stays as it is."""
+    makers: dict[str, Callable[[], object]] = {
+        "rates": lambda: [*file_rates(), *network_rates(), *v4l2_rates(), *picamera_rates()],
+        "printed": lambda: [*printed_over_http(), *printed_by_v4l2()],
+        "recoveries": lambda: [*map(asdict, network_recoveries()), *v4l2_recoveries(), *picamera_recoveries()],
+        "idle": idle,
+        "starts_s": start_times,
+        "ends_s": end_times,
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", action="append", choices=list(makers))
     arguments = parser.parse_args()
-    found: dict[str, object] = {"machine": machine()}
-    for name, make in (
-        ("rates", lambda: [*file_rates(), *network_rates(), *v4l2_rates(), *picamera_rates()]),
-        ("printed", lambda: [*printed_over_http(), *printed_by_v4l2()]),
-        ("recoveries", lambda: [*map(asdict, network_recoveries()), *v4l2_recoveries(), *picamera_recoveries()]),
-        ("idle", idle),
-        ("starts_s", start_times),
-        ("ends_s", end_times),
-    ):
-        found[name] = make()
+    is_there = arguments.only and arguments.out and arguments.out.exists()
+    found = json.loads(arguments.out.read_text()) if is_there else {"machines": {}}
+    for name in arguments.only or makers:
+        found["machines"][name] = machine()
+        found[name] = makers[name]()
         print(json.dumps({name: found[name]}, indent=1), flush=True)
         if arguments.out:
             write_text(arguments.out, json.dumps(found, indent=1) + "\n")

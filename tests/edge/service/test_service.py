@@ -251,6 +251,23 @@ def test_a_fault_of_the_first_configuration_ends_it(signals):
         run(lambda: setup("crop = [100, 100, 80, 80]\n", Kept()), signals)
 
 
+def test_a_hung_camera_and_slow_outputs_end_at_the_same_time(signals, monkeypatch):
+    hang = threading.Event()
+
+    class Hung(Kept):
+        @contextmanager
+        def open(self):
+            yield [self]
+            time.sleep(0.9)
+
+    monkeypatch.setattr("edge.sources._open_device", lambda *_: hang.wait())
+    threading.Timer(0.3, kill).start()
+    start_s = time.monotonic()
+    run(lambda: setup("", Hung(), "v4l2:/dev/video77"), signals)
+    assert 1.2 < time.monotonic() - start_s < 1.9, "0.3 s to the signal, then 1 s for both"
+    hang.set()
+
+
 def test_a_camera_that_is_away_at_the_start_is_waited_for(signals):
     with http_camera() as camera:
         camera.faults.add("down")
