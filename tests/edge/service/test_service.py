@@ -270,6 +270,7 @@ def test_a_hung_camera_and_slow_outputs_end_at_the_same_time(signals, monkeypatc
 
 def test_a_camera_that_is_away_at_the_start_is_waited_for(signals):
     with http_camera() as camera:
+        camera.size = (160, 120)
         camera.faults.add("down")
         sink = Kept(lambda _: kill())
         threading.Timer(0.3, camera.faults.clear).start()
