@@ -2,8 +2,8 @@
 
 `edge run` reads one drum of a small meter from a V4L2 camera that is played below OpenCV, weighs each reading with
 those before, and keeps state, store, CSV and metrics. Its memory is looked at as its own metrics count the readings.
-100,000 frames are about ten minutes of an idle core; with `--unread` (tests.sources.passing) frames are captured and
-passed through loop and outputs, and not read, in a minute.
+100,000 frames are about ten minutes of an idle core. With `--unread` (tests.sources.passing) the frames of `demo:` are
+captured in its thread and passed through loop and outputs, and not read: a minute.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ MANY = 100_000
 AT = (1_000, 10_000, 25_000, 50_000, 75_000, MANY)
 """Readings after which memory is noted."""
 
-FPS, UNREAD_FPS = 100, 2000
-"""About what one core can read, and more than it can pass on: no frame is waited for."""
+FPS, UNREAD_FPS = 100, 1000
+"""About what one core can read, and pass on."""
 
 SIZE = (160, 120)
 
@@ -36,9 +36,9 @@ LOOK_S = 1.0
 
 CONFIG = """
 [source]
-uri = "v4l2:{device}"
+uri = "{uri}"
 size = [160, 120]
-pixel_format = "yuyv"
+fps = {fps}
 [csv]
 [store]
 [state]
@@ -72,9 +72,10 @@ def observe(frames: int, unread: bool) -> Iterator[tuple[int, float]]:
     """Readings so far and resident memory, MB, at the marks of `AT` and at the end."""
     marks = [mark for mark in AT if mark < frames] + [frames]
     port = free_port()
-    with v4l2_meter(SIZE, fps=UNREAD_FPS if unread else FPS) as (device, played), tempfile.TemporaryDirectory() as name:
+    with v4l2_meter(SIZE, fps=FPS) as (device, played), tempfile.TemporaryDirectory() as name:
         config = Path(name) / "meter.toml"
-        config.write_text(CONFIG.format(device=device, port=port))
+        uri, fps = ("demo:", UNREAD_FPS) if unread else (f"v4l2:{device}", FPS)
+        config.write_text(CONFIG.format(uri=uri, fps=fps, port=port))
         with passing(config, **played) if unread else running("--config", str(config), **played) as process:
             while marks:
                 time.sleep(LOOK_S)

@@ -121,6 +121,13 @@ def test_a_rate_is_the_rise_over_the_last_minutes():
     assert rates.add("gas", 1200, 2.0) is None
 
 
+def test_many_frames_a_second_neither_change_a_rate_nor_fill_memory():
+    rates = Rates(window_s=600, span_s=60)
+    found = [rates.add("water", second / 30, 10.0 + second / 30 / 3600) for second in range(30 * 700)]
+    assert found[-1] == pytest.approx(1.0)
+    assert len(rates._values["water"]) < 700
+
+
 def test_a_rate_over_an_hour_between_readings_is_known():
     rates = Rates()
     assert rates.add("water", 0, 10.0) is None
