@@ -21,7 +21,7 @@ PIP_INSTALL = install --quiet --constraint requirements.lock
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report deploy install deb test-deploy lock clean
+.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report figures deploy install deb test-deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -85,6 +85,13 @@ report: $(VENV)/.dev ## measure again and write the tables of README.md
 	$(BIN)/python -m tests.forms.measure --model $(READER) --split test --count 6 --jobs 2 --out tests/forms/report.json
 	$(BIN)/python -m tests.meters.measure --model models/meter --out tests/meters/report.json
 	$(BIN)/python -m edge bench --model $(READER) --json > tests/bench.json
+	$(BIN)/python -m tests.readme_tables --write
+
+figures: $(VENV)/.dev ## what sources and service cost, half an hour (root, mmdebstrap and qemu-user for a Pi's rows)
+	$(BIN)/python -m tests.sources.figures --out tests/sources/report.json
+	$(BIN)/python -m tests.sources.memory --out tests/sources/memory.json
+	$(BIN)/python -m tests.sources.memory --unread --out tests/sources/memory_unread.json
+	$(BIN)/python -m tests.pi.instructions --out tests/pi/instructions.json
 	$(BIN)/python -m tests.readme_tables --write
 
 deb: $(VENV)/.edge ## build Debian packages for ARCH (arm64 and amd64 by default) in dist/

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from edge.paper.reader import Reader
     from edge.pipeline import FrameReader, Sink
     from edge.schema import Config, ReadTable
-    from edge.service.loop import Setup
+    from edge.service.loop import Setup, Signals
     from edge.service.notify import Log
     from edge.sources import Source
 
@@ -43,6 +43,9 @@ EXIT_INTERRUPTED = 130
 
 LINES_AT_ONCE = 500
 """Lines that are written to stdout with one call."""
+
+ANSWER_S = 10.0
+"""Who asks for a reading over HTTP waits for the time that a camera has for a burst, and this long for its reading."""
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -236,7 +239,8 @@ def run(
 ) -> None:
     """Read a source until it ends or Ctrl-C, and print a line for each new reading.
 
-    [run] in the configuration sets a schedule. SIGUSR1 asks for a reading now, SIGHUP loads the configuration again.
+    [run] in the configuration sets a schedule. SIGUSR1, MQTT and HTTP ask for a reading now, SIGHUP loads the
+    configuration again.
     """
     from edge.service.loop import Signals, Surroundings, serve
     from edge.service.notify import Log, Supervisor
@@ -251,7 +255,7 @@ def run(
             log.say("error", error)
 
         with _stopped_by_interrupt():
-            load = partial(_load_setup, config_path, uri, model, as_json, log, record)
+            load = partial(_load_setup, config_path, uri, model, as_json, log, signals, record)
             serve(load, Surroundings(signals, log, supervisor, on_error=on_error), frames=frames)
     if failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
@@ -687,7 +691,13 @@ def _open_line_reader(model: Path | None, table: ReadTable | None = None, thread
 
 
 def _load_setup(
-    config_path: Path | None, uri: str | None, model: Path | None, as_json: bool, log: Log, record: Path | None = None
+    config_path: Path | None,
+    uri: str | None,
+    model: Path | None,
+    as_json: bool,
+    log: Log,
+    signals: Signals,
+    record: Path | None,
 ) -> Setup:
     """What `edge run` does with a configuration: loaded anew at each SIGHUP."""
     from edge.fields import FieldReader
@@ -702,8 +712,8 @@ def _load_setup(
 
     @contextmanager
     def open_sinks() -> Iterator[list[Sink]]:
-        with open_outputs(config, warn) as outputs:
-            yield [_printer(as_json, config.run.is_scheduled, log), *outputs]
+        with open_outputs(config, warn, signals.ask) as outputs, _opened_endpoint(config, signals) as answers:
+            yield [_printer(as_json, config.run.is_scheduled, log), *outputs, *answers]
 
     setup = Setup(
         config, uri or config.source.uri, lambda frame: read_frame(frame, reader), open_sinks, must_open=uri is not None
@@ -712,7 +722,7 @@ def _load_setup(
     if isinstance(reader, FieldReader) and is_meter and keeps_time(setup.uri):  # pictures of a folder have no time
         state = Path(config.state.path) if config.state else None
         tracker = Tracker(reader, state, warn, may_stand_still=config.source.frozen_after == 0)
-        setup = replace(setup, read=tracker.read, combine=tracker.combine, memory=tracker)
+        setup = replace(setup, read=tracker.read, combine=tracker.combine, memory=tracker, set_value=tracker.set_value)
     if record is None:
         return setup
     from edge.replay.command import recorded_setup
@@ -743,6 +753,21 @@ def _open_replayed(uri: str, config_path: Path | None, model: Path | None) -> tu
     if not config.field:
         raise ConfigError(f"{uri}: a replay needs the configuration that it was read with; add --config FILE")
     return config, reader
+
+
+@contextmanager
+def _opened_endpoint(config: Config, signals: Signals) -> Iterator[list[Sink]]:
+    """The port that takes triggers, if there is one."""
+    if config.http is None:
+        yield []
+        return
+    from edge.service.command import Command
+    from edge.service.endpoint import Endpoint
+    from edge.service.loop import burst_limit_s
+
+    limit_s = burst_limit_s(config) + ANSWER_S
+    with closing(Endpoint(config.http, partial(signals.ask, Command("trigger")), limit_s)) as endpoint:
+        yield [endpoint]
 
 
 def _printer(as_json: bool, every_reading: bool, log: Log) -> Sink:

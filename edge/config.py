@@ -26,6 +26,7 @@ FILE_KEYS = {
     "mqtt": ("ca", "cert", "key", "password"),
     "influx": ("token", "password"),
     "webhook": ("secret",),
+    "http": ("token",),
 }
 """Keys whose paths are relative to the configuration's folder."""
 

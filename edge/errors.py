@@ -68,5 +68,9 @@ class DeliveryError(EdgeError, ConnectionError):
         self.after_s = after_s
 
 
+class CommandError(EdgeError, ValueError):
+    """A running service is asked for what it cannot do."""
+
+
 class RefusedError(EdgeError, ValueError):
     """An output will never take a message, whatever is waited for."""

@@ -60,7 +60,10 @@ class SourceTable(Table):
         None, description="width and height asked of a camera, in pixels; its own choice if absent"
     )
     fps: float | None = Field(
-        None, gt=0, le=1000, description="frames a second of a live source; its own choice if absent"
+        None,
+        gt=0,
+        le=1000,
+        description="frames a second of a live source, at most those that a stream sends; its own choice if absent",
     )
     rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that each frame is turned by")
     crop: BoxArea | None = Field(
@@ -100,7 +103,7 @@ class RunTable(Table):
     every: str = Field(
         "frame",
         description="`frame` reads all the time, unless `at` names times; `30s`, `5m`, `1h` or `1d` counts from "
-        "the start; `never` waits for `at` or SIGUSR1",
+        "the start; `never` waits for `at` or a trigger: SIGUSR1, MQTT or HTTP",
     )
     at: list[str] = Field(
         default_factory=list, description='wall-clock times of readings, such as ["06:00", "18:30:15"], by local time'
@@ -386,6 +389,19 @@ class WebhookTable(Table):
     )
 
 
+class HttpTable(Table):
+    """A port that takes a trigger over HTTP and answers with the reading; without this table there is none."""
+
+    port: Port = Field(9844, description="`POST /trigger` asks for a reading now and answers with it, as JSON")
+    address: str = Field(
+        "127.0.0.1", min_length=1, description="of this device that is listened on; `0.0.0.0` for all, then set a token"
+    )
+    token: Secret | None = Field(
+        None,
+        description="asked for as `Authorization: Bearer …`, or `file:PATH` of a file that holds it; none if absent",
+    )
+
+
 class PrometheusTable(Table):
     """Metrics for a Prometheus server to fetch."""
 
@@ -411,6 +427,7 @@ class Config(Table):
     influx: InfluxTable | None = Field(None, description="an InfluxDB server")
     webhook: WebhookTable | None = Field(None, description="an address that readings are posted to")
     prometheus: PrometheusTable | None = Field(None, description="metrics for Prometheus")
+    http: HttpTable | None = Field(None, description="a trigger over HTTP")
 
     @field_validator("field")
     @classmethod
@@ -447,6 +464,7 @@ TABLES: dict[str, type[Table]] = {
     "influx": InfluxTable,
     "webhook": WebhookTable,
     "prometheus": PrometheusTable,
+    "http": HttpTable,
 }
 """The tables of a configuration by name."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from statistics import median
 
 from edge.atomic import write_text
 from edge.inference.bundle import Card, load_card
@@ -22,6 +23,10 @@ COMPARE = ROOT / "tests" / "compare" / "report.json"
 BENCH = ROOT / "tests" / "bench.json"
 FORMS = ROOT / "tests" / "forms" / "report.json"
 METERS = ROOT / "tests" / "meters" / "report.json"
+SERVICE = ROOT / "tests" / "sources" / "report.json"
+MEMORY = ROOT / "tests" / "sources" / "memory.json"
+MEMORY_UNREAD = ROOT / "tests" / "sources" / "memory_unread.json"
+INSTRUCTIONS = ROOT / "tests" / "pi" / "instructions.json"
 
 
 def main() -> int:
@@ -51,6 +56,7 @@ def with_tables(text: str) -> str:
         "compare": compare,
         "bench": bench,
         "speed": speed,
+        "service": service,
         "config": describe_schema,
     }
     for name, make in makers.items():
@@ -263,6 +269,65 @@ def speed() -> str:
             for row in json.loads(SPEED.read_text())
         ],
     )
+
+
+def service() -> str:
+    """Sources and service: what they cost, how old a frame is, how soon a fault is over, memory and starts."""
+    found, memory = json.loads(SERVICE.read_text()), json.loads(MEMORY.read_text())
+    sizes = list(dict.fromkeys(row["size"] for row in found["rates"]))
+    rows = [
+        *_by_size(
+            [{**row, "cpu_ms": 10 * row["cpu_percent"] / row["frames_per_s"]} for row in found["rates"]],
+            sizes,
+            "{frames_per_s:.0f} /s, {cpu_percent:.0f} % of a core, {cpu_ms:.1f} ms a frame; {age_ms:.0f} ms old",
+        ),
+        *_by_size(
+            [{**row, "source": f"age when its reading is printed: {row['source']}"} for row in found["printed"]],
+            sizes,
+            "median {median_ms:.0f} ms, 95 %: {p95_ms:.0f} ms",
+        ),
+        *[
+            [each["fault"], f"noticed after {each['noticed_s']:.1f} s", f"frames {each['back_s']:.1f} s after its end"]
+            for each in found["recoveries"]
+        ],
+        _memory_row("read in full", memory),
+        _memory_row("captured and passed on, unread", json.loads(MEMORY_UNREAD.read_text())),
+        ["between scheduled readings", f"{found['idle']['cpu_percent']:.2f} % of a core", ""],
+        ["SIGTERM to the end", f"median {median(found['ends_s']):.1f} s, slowest {max(found['ends_s']):.1f} s", ""],
+        ["start to first reading", f"median {median(found['starts_s']):.1f} s of {len(found['starts_s'])}", ""],
+        *_instruction_rows(),
+    ]
+    head = ["", *(size.replace("x", "×") for size in sizes)]
+    machine = found["machines"]["rates"].partition(", load")[0]
+    loads = ", ".join(f"{name.removesuffix('_s')} {_load(text)}" for name, text in found["machines"].items())
+    machines = f"{machine}; load of the last minute when each began: {loads}, memory {_load(memory['machine'])}."
+    return f"{_table(head, rows)}\n\n{machines}"
+
+
+def _load(machine: str) -> str:
+    """Of the last minute, in the line of `tests.sources.playing.machine`."""
+    return machine.rpartition("minutes ")[2].partition(",")[0]
+
+
+def _by_size(found: list[dict], sizes: list[str], form: str) -> list[list[str]]:
+    """A row a source, a cell a size."""
+    names = dict.fromkeys(row["source"] for row in found)
+    cells = {(row["source"], row["size"]): form.format(**row) for row in found}
+    return [[name, *(cells.get((name, size), "–") for size in sizes)] for name in names]
+
+
+def _memory_row(name: str, memory: dict) -> list[str]:
+    """After the first look, and after the last."""
+    width, height = memory["size"]
+    first, last = memory["looks"][0], memory["looks"][-1]
+    cells = [f"after {look['frames']:,}: {look['rss_mb']:.1f} MB" for look in (first, last)]
+    return [f"memory, frames of {width}×{height} {name}", *cells]
+
+
+def _instruction_rows() -> list[list[str]]:
+    found = json.loads(INSTRUCTIONS.read_text())
+    cells = [f"{count / 1e6:.0f} million" for count in found["instructions"].values()]
+    return [[f"instructions that `read_frame` takes on aarch64 ({found['cpu']}, emulated, {found['runtime']})", *cells]]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

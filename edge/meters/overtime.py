@@ -10,6 +10,9 @@ readings over as long as the one it contradicts, at most for `patience_s`. So a 
 that got through, or a long pause all end by themselves. What is read is never altered: a value is one of the
 candidates that the picture gave, or there is none.
 
+A value that a person sets (`declared`) stands like one that was seen for `patience_s`: what follows from it is
+published, what contradicts it is in quarantine. It is no reading, so nothing is published of it by itself.
+
 What cannot be told from the truth is a wrong value that keeps coming: one that breaks no rule is published at its
 second reading, at its first within the flow of late; one that breaks a rule at its fourth, and no sooner than after the
 time for which the value before was seen, or `patience_s`, whichever is less.
@@ -100,6 +103,9 @@ LONGEST_GAP_S = 600.0
 
 MEMORY_S = 1800.0
 """For which a track is kept that no reading bears out."""
+
+DECIMALS = 12
+"""That a value has at the most, as in the configuration."""
 
 MAX_TRACKS = 8
 """That are kept; two candidates a reading leave one or two that matter."""
@@ -346,6 +352,24 @@ def _usual_with(usual: Usual, odds: float) -> Usual:
     away = min(MOST_AWAY, max(-MOST_AWAY, odds - usual.mean))
     deviation = usual.deviation + share * (abs(away) - usual.deviation)
     return Usual(usual.mean + share * away, deviation, min(usual.readings + 1, MIN_USUAL))
+
+
+def declared(value: float, moment: Moment, meter: Meter) -> History:
+    """What is known of a meter after its owner has said what it shows: that alone, for the longest time.
+
+    It makes no reading surer: one that agrees is published for its own evidence. What is finer than the meter shows is
+    cut off.
+
+    Raises
+    ------
+    ValueError
+        The meter cannot show the value.
+    """
+    if not 0 <= value < meter.top:
+        raise ValueError(f"it shows 0 to {_number(meter.top - meter.resolution, meter)}")
+    shown = round(math.floor(value / meter.resolution + 1e-6) * meter.resolution, DECIMALS)
+    track = replace(_started(shown, shown, moment), seen_s=meter.patience_s)
+    return History(Accepted(shown, shown, moment, meter.patience_s), (track,))
 
 
 def elapsed_between(earlier: Moment, later: Moment) -> float | None:

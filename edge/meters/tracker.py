@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from edge.errors import OutputError
+from edge.errors import CommandError, OutputError
 from edge.fields import FieldReader, meter_cells
 from edge.geometry import mapped
 from edge.meters.judge import FrameLimits, Seen, judge_frame, seen_again
-from edge.meters.overtime import Evidence, History, Meter, Moment, Published, step
+from edge.meters.overtime import Evidence, History, Meter, Moment, Published, declared, step
 from edge.meters.register import Alignment
 from edge.meters.state import State, read_state, write_state
 from edge.nouns import Candidate, Frame, Reading
@@ -103,6 +103,30 @@ class Tracker:
         self._last = [_with_remark(self._weigh(reading, moment), remark) for reading in readings]
         self._keep(frame.monotonic_s)
         return self._last
+
+    def set_value(self, name: str, value: float, wall_s: float | None, monotonic_s: float) -> str:
+        """Take a value that a person read now for a meter's, whatever was known of it; a line that says so.
+
+        Raises
+        ------
+        CommandError
+            Nothing is remembered of that field, or its meter cannot show the value.
+        """
+        meter, before = self._meters.get(name), _value_of(self._histories.get(name, History()))
+        if meter is None:
+            raise CommandError(
+                f"{name} is not set to {value:g}: what it shows does not only rise, so none is remembered"
+            )
+        try:
+            self._histories[name] = declared(value, Moment(wall_s, monotonic_s, self._boot), meter)
+        except ValueError as error:
+            raise CommandError(f"{name} is not set to {value:g}: {error}") from None
+        if self._may_stand_still:
+            self._seen = None  # the same picture once more is weighed against the new value
+        self._write()
+        was = "nothing was known" if before is None else f"it was {_number(before, meter)}"
+        now = _number(self._histories[name].tracks[0].value, meter)
+        return f"{name} is set to {now} by hand, {was}; readings go on from there"
 
     def combine(self, burst: Sequence[Sequence[Reading]]) -> list[Reading]:
         """One reading a field of those of several frames: of a meter the last that is ok, of others what most say.

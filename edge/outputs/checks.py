@@ -15,7 +15,7 @@ from edge.errors import DeliveryError, MissingPackageError, OutputError
 from edge.faults import require_space
 from edge.outputs.mqtt import PORT, TLS_PORT, import_paho
 from edge.outputs.store import require_own
-from edge.schema import Config
+from edge.schema import Config, HttpTable
 
 CONNECT_S = 3.0
 """How long a server has to take a connection."""
@@ -35,7 +35,9 @@ def output_checks(config: Config) -> dict[str, Callable[[], str]]:
     if (webhook := config.webhook) is not None:
         checks["webhook"] = lambda: check_server("webhook", webhook.url, webhook.secret)
     if (prometheus := config.prometheus) is not None:
-        checks["prometheus"] = lambda: check_port(prometheus.address, prometheus.port)
+        checks["prometheus"] = lambda: check_metrics(prometheus.address, prometheus.port)
+    if (http := config.http) is not None:
+        checks["http"] = lambda: check_trigger(http)
     return checks
 
 
@@ -74,12 +76,24 @@ def check_server(name: str, url: str, *secrets: str | None) -> str:
     return _connect(name, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
 
-def check_port(address: str, port: int) -> str:
-    """Whether the metrics' port is free."""
+def check_metrics(address: str, port: int) -> str:
+    """Whether the metrics' package is there and their port free."""
     if importlib.util.find_spec("prometheus_client") is None:
         raise MissingPackageError("[prometheus] needs prometheus_client; pip install prometheus-client")
+    return _free(address, port)
+
+
+def check_trigger(table: HttpTable) -> str:
+    """Whether the port is free, and who may ask."""
+    _read_secrets(table.token)
+    asked = "a token is asked for" if table.token else "anyone who reaches it may trigger a reading"
+    return f"{_free(table.address, table.port)}; {asked}"
+
+
+def _free(address: str, port: int) -> str:
+    """That a port can be listened on."""
     try:
-        with socket.socket() as sock:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((address, port))
     except OSError as error:

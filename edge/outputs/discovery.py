@@ -71,7 +71,7 @@ def discovery(device: str, base: str, fields: Sequence[FieldTable], *, image: bo
     image : bool
         Whether it sends pictures.
     commands : bool
-        Whether it takes commands: then there is a button, and a number to set each value.
+        Whether it takes commands: then there is a button, and a number to set the value of each counter.
     """
     components: dict[str, Any] = {}
     for field, slug in zip(fields, slugs(each.name for each in fields), strict=True):
@@ -144,7 +144,7 @@ def _components(base: str, field: FieldTable, slug: str, *, commands: bool) -> d
         "confidence": _confidence(field),
         "problem": _problem(field),
     }
-    if commands:
+    if commands and field.is_counter:  # of others nothing is remembered that could be set
         entities["set"] = {**_number(field), "command_topic": f"{base}/{slug}/set"}
     return {f"{slug}_{word}": {"state_topic": topic, **entity} for word, entity in entities.items()}
 

@@ -48,6 +48,10 @@ class Due:
             self._last[record.name] = now
         return is_due
 
+    def ask(self) -> None:
+        """Let the next record of each field out as if it were the first."""
+        self._last.clear()
+
 
 def parse_rule(text: str) -> Rule:
     """The rule of `each`, `change`, `5m`, `change 5m`, `ok change` or `never`."""

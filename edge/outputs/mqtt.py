@@ -17,15 +17,15 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 from edge.config import read_secret
 from edge.errors import DeliveryError, MissingPackageError
 from edge.outputs.discovery import discovery, slug_of, slugs
 from edge.outputs.store import Message
 from edge.schema import FieldTable, MqttTable
+from edge.service.command import Command
 
 PORT, TLS_PORT = 1883, 8883
 
@@ -43,15 +43,6 @@ LOOK_S = 0.005
 
 GOODBYE_S = 0.5
 """How long the last message, "offline", may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What someone asks of the device: to read now, or to take a value for a field's."""
-
-    kind: Literal["trigger", "set"]
-    name: str = ""
-    value: float | None = None
 
 
 class MqttBroker:

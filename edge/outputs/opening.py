@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,13 +21,14 @@ from edge.outputs.courier import Courier, Destination
 from edge.outputs.csvfiles import CsvFile
 from edge.outputs.due import Due, Rule, parse_rule
 from edge.outputs.influx import InfluxServer
-from edge.outputs.mqtt import Command, MqttBroker
+from edge.outputs.mqtt import MqttBroker
 from edge.outputs.prometheus import MetricsPage
 from edge.outputs.record import Rates, Record, record_of
 from edge.outputs.store import Limits, Store
 from edge.outputs.webhook import Webhook
 from edge.pipeline import Sink
 from edge.schema import Config, CsvTable, FieldTable, StoreTable
+from edge.service.command import Command
 from edge.units import duration_s, size_bytes
 
 CLOSE_S = 1.3
@@ -67,7 +69,8 @@ def open_outputs(
     say : callable
         Takes one line for each failure and each recovery; called from several threads.
     on_command : callable, optional
-        Takes commands that come over MQTT, in another thread; without it none are offered.
+        Takes commands that come over MQTT, in another thread; without it none are offered. What they report is an
+        event of the store.
 
     Raises
     ------
@@ -78,21 +81,26 @@ def open_outputs(
     OutputError
         The store is another program's, or a port is in use.
     """
-    broker = MqttBroker(config.mqtt, config.field, say, on_command) if config.mqtt else None
     with ExitStack() as stack:
         kept: list[Keeper] = []
         watching: list[Keeper] = []
+        pictures: list[Sink] = []
         waiting: Callable[[], dict[str, int]] = dict
         if config.csv:
             kept.append(stack.enter_context(closing(CsvKeeper(config.csv, say))))
+        due = Due({field.name: parse_rule(field.publish) for field in config.field}, Rule(only_new=True))
         if config.store:
-            store = stack.enter_context(_stored(config.store, _destinations(config, broker), say))
-            kept.append(store)
-            waiting = store.waiting
+            store = stack.enter_context(closing(Store(Path(config.store.path), limits_of(config.store), say)))
+            heed = _heeding(on_command, store, due) if on_command else None
+            broker = MqttBroker(config.mqtt, config.field, say, heed) if config.mqtt else None
+            keeper = stack.enter_context(_delivered(store, _destinations(config, broker), say))
+            kept.append(keeper)
+            waiting = keeper.waiting
+            pictures = _pictures(config, broker)
         if config.prometheus:
             watching.append(stack.enter_context(closing(MetricsPage(config.prometheus, waiting))))
-        recorder: list[Sink] = [Recorder(config.field, kept, watching)] if kept or watching else []
-        yield [*recorder, *_pictures(config, broker)]
+        recorder: list[Sink] = [Recorder(config.field, due, kept, watching)] if kept or watching else []
+        yield [*recorder, *pictures]
 
 
 def _destinations(config: Config, broker: MqttBroker | None) -> list[Destination]:
@@ -111,28 +119,34 @@ def _pictures(config: Config, broker: MqttBroker | None) -> list[Sink]:
 
 
 @contextmanager
-def _stored(
-    table: StoreTable, destinations: Sequence[Destination], say: Callable[[str], None]
-) -> Iterator[StoreKeeper]:
-    """The store, with a courier for each destination; what they say stands among its events as well."""
-    store = Store(Path(table.path), limits_of(table), say)
+def _delivered(store: Store, destinations: Sequence[Destination], say: Callable[[str], None]) -> Iterator[StoreKeeper]:
+    """The store with a courier for each destination; what they say stands among its events as well."""
 
     def note(line: str) -> None:
         say(line)
         store.add_event("output", line)
 
-    with closing(store):
-        store.add_event("start", f"readout {__version__}")
-        couriers = [Courier(destination, store, note) for destination in destinations]
-        try:
-            yield StoreKeeper(store, couriers, [destination.name for destination in destinations])
-        finally:
-            ends_at = time.monotonic() + CLOSE_S
-            for courier in couriers:
-                courier.stop()
-            for courier in couriers:
-                courier.join(ends_at - time.monotonic())
-            store.add_event("stop", f"readout {__version__}")
+    store.add_event("start", f"readout {__version__}")
+    couriers = [Courier(destination, store, note) for destination in destinations]
+    try:
+        yield StoreKeeper(store, couriers, [destination.name for destination in destinations])
+    finally:
+        ends_at = time.monotonic() + CLOSE_S
+        for courier in couriers:
+            courier.stop()
+        for courier in couriers:
+            courier.join(ends_at - time.monotonic())
+        store.add_event("stop", f"readout {__version__}")
+
+
+def _heeding(on_command: Callable[[Command], None], store: Store, due: Due) -> Callable[[Command], None]:
+    """Hands a command on; what is read next goes out even where it is not new, and what it reports is an event."""
+
+    def heed(command: Command) -> None:
+        due.ask()
+        on_command(replace(command, report=lambda line: store.add_event("command", line)))
+
+    return heed
 
 
 def limits_of(table: StoreTable) -> Limits:
@@ -150,9 +164,11 @@ def limits_of(table: StoreTable) -> Limits:
 class Recorder:
     """A sink that makes records of readings: those that are due are kept, and all are shown to who is watching."""
 
-    def __init__(self, fields: Sequence[FieldTable], keepers: Sequence[Keeper], watching: Sequence[Keeper]) -> None:
+    def __init__(
+        self, fields: Sequence[FieldTable], due: Due, keepers: Sequence[Keeper], watching: Sequence[Keeper]
+    ) -> None:
         self._units = {field.name: field.unit for field in fields}
-        self._due = Due({field.name: parse_rule(field.publish) for field in fields}, Rule(only_new=True))
+        self._due = due
         self._rates = Rates()
         self._keepers = tuple(keepers)
         self._watching = tuple(watching)

@@ -12,6 +12,9 @@ from edge.sinks import iso_time
 RATE_WINDOW_S = 600.0
 """Seconds that a rate is taken over: a tap is seen while it runs, and a step of the last digit is no flood."""
 
+RATE_STEP_S = 1.0
+"""Values that come sooner after one another are not all kept: at many frames a second they would be thousands."""
+
 RATE_SPAN_S = 60.0
 """Seconds that must lie between the first and the last value of a rate."""
 
@@ -80,7 +83,8 @@ class Rates:
         values = self._values.setdefault(name, deque())
         if values and (value < values[-1][1] or monotonic_s < values[-1][0]):
             values.clear()
-        values.append((monotonic_s, value))
+        if not values or monotonic_s - values[-1][0] >= RATE_STEP_S:
+            values.append((monotonic_s, value))
         while len(values) > 2 and values[1][0] <= monotonic_s - self._window_s:
             values.popleft()
         elapsed_s = monotonic_s - values[0][0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import select
 import signal
 import time
@@ -13,11 +14,12 @@ from datetime import time as TimeOfDay  # noqa: N812  # `time` is the module
 from types import FrameType, TracebackType
 from typing import Any, Literal, Self
 
-from edge.errors import ConfigError, EdgeError
+from edge.errors import CommandError, ConfigError, EdgeError, OutputError
 from edge.nouns import Frame, Reading
 from edge.pipeline import Sink
 from edge.schema import Config
 from edge.service.burst import agree
+from edge.service.command import Command
 from edge.service.lamp import Lamp
 from edge.service.notify import Log, Supervisor
 from edge.service.schedule import Clock, Schedule, is_clock_set, parse_duration
@@ -32,7 +34,7 @@ LONGEST_WAIT_S = 3600.0
 DEFAULT_BURST = 5
 """Frames of a scheduled reading."""
 
-Event = Literal["stop", "reload", "trigger"]
+Event = Literal["stop", "reload", "trigger", "set"]
 Combine = Callable[[Sequence[Sequence[Reading]]], Sequence[Reading]]
 
 EVENTS: dict[int, Event] = {
@@ -41,6 +43,9 @@ EVENTS: dict[int, Event] = {
     signal.SIGHUP: "reload",
     signal.SIGUSR1: "trigger",
 }
+
+SET = 0
+"""Stands for the event "set" among the numbers of signals."""
 
 
 class OverStatus:
@@ -57,12 +62,13 @@ class OverStatus:
 
 
 class Signals:
-    """Signals as events that are asked for, so that none breaks into what is being written.
+    """Signals and commands as events that are asked for, so that none breaks into what is being written.
 
-    A second SIGINT or SIGTERM interrupts at once. Made and used in the main thread; `trigger` may be called from any.
+    A second SIGINT or SIGTERM interrupts at once. Made and used in the main thread; `ask` may be called from any.
     """
 
     def __init__(self) -> None:
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
@@ -83,22 +89,33 @@ class Signals:
         os.close(self._read)
         os.close(self._write)
 
-    def trigger(self) -> None:
-        """Ask for a reading now."""
+    def ask(self, command: Command) -> None:
+        """Put a command before the service."""
+        if command.kind == "set":
+            self._commands.put(command)
         with suppress(BlockingIOError):  # so many are waiting already
-            os.write(self._write, bytes([signal.SIGUSR1]))
+            os.write(self._write, bytes([SET if command.kind == "set" else signal.SIGUSR1]))
+
+    def commands(self) -> list[Command]:
+        """The commands to set a value that were not taken yet."""
+        return [self._commands.get() for _ in range(self._commands.qsize())]
 
     def wait(self, timeout_s: float) -> set[Event]:
         """What was asked for, as soon as there is something; nothing after the time."""
         if not select.select([self._read], [], [], min(timeout_s, LONGEST_WAIT_S))[0]:
             return set()
-        return {EVENTS[number] for number in os.read(self._read, 4096) if number in EVENTS}
+        return {"set" if number == SET else EVENTS[number] for number in os.read(self._read, 4096)}
 
     def _count(self, number: int, _frame: FrameType | None) -> None:
         """The event is in the pipe already."""
         self._stops += EVENTS[number] == "stop"
         if self._stops > 1:
             raise KeyboardInterrupt
+
+
+def refuse_value(name: str, value: float, _wall_s: float | None, _monotonic_s: float) -> str:
+    """What there is to say to a value where nothing is remembered of any field."""
+    raise CommandError(f"{name} is not set to {value:g}: only meters before a camera are remembered")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +135,9 @@ class Setup:
         Makes one reading of those of a burst of frames.
     memory : context manager
         What `read` remembers, held from before the first frame to after the last.
+    set_value : callable
+        Takes a field's name, a value, and the time, by the wall clock, None where that is not set, and the monotonic
+        one; gives a line about what it did. CommandError where that field takes no such value.
     must_open : bool
         Whether a source that is not there at the start is an error; else it is waited for.
     """
@@ -128,6 +148,7 @@ class Setup:
     open_sinks: Callable[[], AbstractContextManager[Sequence[Sink]]]
     combine: Combine = agree
     memory: AbstractContextManager[object] = field(default_factory=nullcontext)
+    set_value: Callable[[str, float, float | None, float], str] = refuse_value
     must_open: bool = False
 
 
@@ -194,6 +215,11 @@ def serve(load: Callable[[], Setup], around: Surroundings, frames: int | None = 
     around.supervisor.tell(STOPPING="1")
 
 
+def burst_limit_s(config: Config) -> float:
+    """How long a camera has to start and to give the frames of a scheduled reading."""
+    return config.run.settle + config.source.timeout * 2
+
+
 class Session:
     """One configuration at work: its source, lamp, outputs and schedule, open until `close`."""
 
@@ -203,7 +229,7 @@ class Session:
         self._load = load
         self._frames_left = float("inf") if frames is None else frames
         self._following: Setup | None = None
-        self._is_ending = self._is_sure = self._has_missed = False
+        self._is_ending = self._is_sure = self._is_asked = self._has_missed = False
         self._readings = 0
         run = setup.config.run
         self._schedule = Schedule(
@@ -225,7 +251,8 @@ class Session:
         return self._readings > 0
 
     def close(self) -> None:
-        """Let everything go, outputs first: what was read is written."""
+        """Let everything go, outputs first: what was read is written while the camera comes to its end."""
+        self._source.interrupt()
         self._stack.close()
 
     def run(self) -> Setup | None:
@@ -285,17 +312,19 @@ class Session:
         source.rest()
         while not self._is_ending and self._frames_left > 0:
             wait_s = self._schedule.wait_s()
-            heard = self._around.signals.wait(min(wait_s, self._around.supervisor.interval_s))
+            wait_s = 0.0 if self._is_asked else min(wait_s, self._around.supervisor.interval_s)
+            heard = self._around.signals.wait(wait_s)
             is_due = self._schedule.wait_s() == 0
-            if not self._heed(heard) and (is_due or "trigger" in heard):
+            if not self._heed(heard) and (is_due or self._is_asked):
                 self._schedule.take()
+                self._is_asked = False
                 self._take_burst(source)
                 source.rest()
 
     def _take_burst(self, source: LiveSource) -> None:
         """Light once the camera runs, settle, take the frames, read them; a camera that gives none is said once."""
         config = self.setup.config
-        limit_s = config.run.settle + config.source.timeout * 2
+        limit_s = burst_limit_s(config)
         end_s = time.monotonic() + limit_s
         frames: list[Frame] = []
         if self._newest(source, end_s, after_s=0.0):
@@ -353,8 +382,25 @@ class Session:
         if "reload" in heard:
             self._around.supervisor.tell(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
             self._reload()
+        for command in self._around.signals.commands():
+            self._set(command)
+        self._is_asked = self._is_asked or "trigger" in heard
         self._is_ending = self._is_ending or "stop" in heard or self._following is not None
         return self._is_ending
+
+    def _set(self, command: Command) -> None:
+        """Take a value for a field's, and say what became of that."""
+        assert command.value is not None
+        clock = self._around.clock
+        wall_s = clock.wall() if self._around.is_clock_set(clock.wall()) else None
+        try:
+            line = self.setup.set_value(command.name, command.value, wall_s, clock.monotonic())
+            self._around.log.say("notice", line)
+        except CommandError as error:
+            line = str(error)
+            self._around.log.say("warning", line)
+        with suppress(OutputError):  # the outputs that it came by may be closed already
+            command.report(line)
 
     def _reload(self) -> None:
         try:

@@ -104,7 +104,8 @@ class SourceSettings:
     size : (width, height), optional
         Of the frames of a camera; the default is the source's own choice.
     fps : float, optional
-        Frames a second of a live source. Files give every frame, as fast as it is read.
+        Frames a second of a live source; of a stream that sends more the others are left out. Files give every frame,
+        as fast as it is read.
     crop : (x, y, width, height), optional
         Region of interest: the part of each frame that is kept, in pixels before it is turned.
     rotation : 0, 90, 180 or 270
@@ -170,6 +171,7 @@ class Source(ABC):
     every frame once, in order.
     """
 
+    name: str = ""
     is_live: bool = False
     runs_ahead: bool = False
     """Whether frames pile up in a queue while nobody takes them, so that a thread must empty it all the time."""
@@ -181,6 +183,14 @@ class Source(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
         """The frames, with rising indices; a second iteration is not promised."""
+
+    def note_size(self, width: int, height: int) -> None:
+        """Say so where frames have another size than was asked for."""
+        if self.settings.size and self.settings.size != (width, height):
+            asked = " x ".join(map(str, self.settings.size))
+            self.settings.on_note(
+                f"{self.name}: gives {width} x {height} pixels, not {asked}; boxes drawn for others will not fit"
+            )
 
     def pause(self, seconds: float) -> bool:
         """Wait before the next frame; whether the wait was interrupted."""
@@ -267,8 +277,27 @@ def as_colour(picture: NDArray[Any]) -> Colour | None:
     return halve(picture) if picture.ndim == 3 and picture.shape[2] == 3 else None
 
 
+class Pace:
+    """Chooses of the frames that a sender gives those that keep a rate; all where no rate is asked for.
+
+    A frame that comes a little early is taken, so that a sender of just that rate loses none.
+    """
+
+    def __init__(self, fps: float | None) -> None:
+        self._interval_s = 1 / fps if fps else 0.0
+        self._due_s = float("-inf")
+
+    def is_due(self, now_s: float) -> bool:
+        """Whether a frame of now is taken."""
+        if now_s < self._due_s - self._interval_s / 5:
+            return False
+        is_late = now_s - self._due_s > self._interval_s
+        self._due_s = (now_s if is_late else self._due_s) + self._interval_s
+        return True
+
+
 def whole_frames(
-    capture: cv2.VideoCapture, name: str, end: str, with_colour: bool = False
+    capture: cv2.VideoCapture, name: str, end: str, settings: SourceSettings, pace: Pace | None = None
 ) -> Iterator[tuple[Gray, Colour | None]]:
     """The gray frames of a camera or stream, without its half ones, and their colour planes where they are asked for.
 
@@ -279,13 +308,16 @@ def whole_frames(
     """
     halves = 0
     while halves < HALF_FRAMES:
-        is_read, picture = capture.read()
+        is_read = capture.grab()
+        if is_read and pace and not pace.is_due(time.monotonic()):
+            continue
+        is_read, picture = capture.retrieve() if is_read else (False, None)
         if not is_read or picture is None:
             raise SourceError(f"{name}: {end}")
         gray = as_gray(picture)
         halves = halves + 1 if is_half(gray) else 0
         if not halves:
-            yield gray, as_colour(picture) if with_colour else None
+            yield gray, as_colour(picture) if settings.with_colour else None
     raise SourceError(
         f"{name}: {halves} half frames in a row, their lower part is one flat level; "
         "check cable and power, and cut a flat border off with crop"

@@ -36,13 +36,13 @@ class CameraSource(Source):
 
     def __init__(self, device: str, settings: SourceSettings) -> None:
         super().__init__(settings)
-        self.device = device
+        self.name = self.device = device
         self._capture = _open_device(device)
         self._configure()
 
     def __iter__(self) -> Iterator[Frame]:
         end = "the camera stopped giving frames; check its cable and start again"
-        frames = whole_frames(self._capture, self.device, end, self.settings.with_colour)
+        frames = whole_frames(self._capture, self.device, end, self.settings)
         for index, (gray, colour) in enumerate(frames):
             yield self.frame(gray, f"v4l2:{self.device}", index, age_s=self._age_s(), colour=colour)
 
@@ -67,12 +67,9 @@ class CameraSource(Source):
     def _set_size(self, width: int, height: int) -> None:
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
         self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
-        found = tuple(int(self._capture.get(name)) for name in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        if found != (width, height):
-            self.settings.on_note(
-                f"{self.device}: gives {found[0]} x {found[1]} pixels, not {width} x {height}; "
-                "boxes drawn for others will not fit"
-            )
+        self.note_size(
+            *(int(self._capture.get(each)) for each in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        )
 
 
 def open_first_camera(settings: SourceSettings) -> CameraSource:

@@ -46,6 +46,7 @@ class NewestFrames:
         self._error: Exception | None = None
         self._device: Source | None = None
         self._is_wanted = self._is_closed = False
+        self._ends_s = float("inf")
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
 
@@ -86,14 +87,19 @@ class NewestFrames:
             frame, self._frame, self._is_wanted = self._frame, None, False
             return frame
 
-    def close(self) -> None:
-        """Stop the thread; one that hangs in its driver is left behind."""
+    def stop(self) -> None:
+        """Ask the thread to end, and do not wait for it."""
         with self._news:
             self._is_closed = True
+            self._ends_s = min(self._ends_s, time.monotonic() + CLOSE_TIMEOUT_S)
             self._news.notify_all()
             if self._device is not None:
                 self._device.interrupt()
-        self._thread.join(CLOSE_TIMEOUT_S)
+
+    def close(self) -> None:
+        """Stop the thread; one that hangs in its driver is left behind."""
+        self.stop()
+        self._thread.join(max(0.0, self._ends_s - time.monotonic()))
 
     def _raise_error(self) -> None:
         if self._error:
@@ -246,6 +252,12 @@ class LiveSource(Source):
         if self._frames is not None:
             self._let_go(self._frames)
             self._frames = None
+
+    def interrupt(self) -> None:
+        """Let the device begin to end, while something else is closed."""
+        super().interrupt()
+        if self._frames is not None:
+            self._frames.stop()
 
     def close(self) -> None:
         """Let the device go for good."""

@@ -17,7 +17,7 @@ import cv2
 from edge.errors import PictureError, SourceError
 from edge.nouns import Colour, Frame, Gray
 from edge.pictures import MAX_BYTES, decode_planes
-from edge.sources.base import HALF_FRAMES, Source, SourceSettings, whole_frames
+from edge.sources.base import HALF_FRAMES, Pace, Source, SourceSettings, whole_frames
 from edge.stderr import caught_stderr
 
 DEFAULT_SNAPSHOT_FPS = 1.0
@@ -45,8 +45,10 @@ class StreamSource(Source):
 
     def __iter__(self) -> Iterator[Frame]:
         end = "the stream ended; check the camera and the network and start again"
-        frames = whole_frames(self._capture, self.name, end, self.settings.with_colour)
+        frames = whole_frames(self._capture, self.name, end, self.settings, Pace(self.settings.fps))
         for index, (gray, colour) in enumerate(frames):
+            if index == 0:
+                self.note_size(*gray.shape[::-1])
             yield self.frame(gray, self.name, index, colour=colour)
 
     def close(self) -> None:
@@ -66,9 +68,11 @@ class MjpegSource(Source):
         self._response = response
 
     def __iter__(self) -> Iterator[Frame]:
-        index, damaged = 0, 0
+        index, damaged, pace = 0, 0, Pace(self.settings.fps)
         parts = jpeg_parts(Body(self._response, self.name, self.settings.timeout_s))
         for data in parts:
+            if not pace.is_due(time.monotonic()):
+                continue
             try:
                 gray, colour = decode_planes(data, self.name, self.settings.with_colour)
             except PictureError as error:
@@ -77,6 +81,8 @@ class MjpegSource(Source):
                     raise SourceError(f"{damaged} pictures in a row cannot be decoded, the last: {error}") from error
                 continue
             damaged = 0
+            if index == 0:
+                self.note_size(*gray.shape[::-1])
             yield self.frame(gray, self.name, index, colour=colour)
             index += 1
         raise SourceError(f"{self.name}: the stream ended; check the camera and the network and start again")
@@ -102,6 +108,8 @@ class SnapshotSource(Source):
         while not self.pause(due_s - time.monotonic()):
             due_s = time.monotonic() + interval_s
             gray, colour = self._picture()
+            if index == 0:
+                self.note_size(*gray.shape[::-1])
             yield self.frame(gray, self.name, index, colour=colour)
             index += 1
 

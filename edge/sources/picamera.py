@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import cv2
+import numpy as np
 
 from edge.errors import SourceError, UnusableSourceError
 from edge.nouns import Colour, Frame, Gray
@@ -18,6 +19,9 @@ from edge.sources.base import PiControls, Source, SourceSettings
 DEFAULT_SIZE = (1280, 720)
 
 BUFFERS = 4
+
+COLOUR_FORMATS = ("YUV420", "NV12")
+"""Whose colour planes are known here. A Pi gives what is asked for, YUV420; other pipelines may give NV12."""
 
 AF_MANUAL = 0
 """libcamera's AfModeEnum.Manual."""
@@ -89,12 +93,15 @@ class PiCameraSource(Source):
         self._camera.configure(configuration)
         given = self._camera.camera_configuration()["main"]
         self._size, self._stride = (int(given["size"][0]), int(given["size"][1])), int(given["stride"])
+        self._format = str(given["format"])
+        if self.settings.with_colour and self._format not in COLOUR_FORMATS:
+            raise UnusableSourceError(
+                f"{self.name}: gives {self._format}, and colours are taken from {' or '.join(COLOUR_FORMATS)} only; "
+                "leave out fields with dials"
+            )
         self._camera.start()
         self._is_started = True
-        if self._size != size:
-            self.settings.on_note(
-                f"{self.name}: gives {self._size[0]} x {self._size[1]} pixels, not {size[0]} x {size[1]}"
-            )
+        self.note_size(*self._size)
 
     def _capture(self) -> tuple[Gray, Colour | None, float]:
         """The gray plane, the colour planes where they are asked for, and their age in seconds."""
@@ -114,7 +121,9 @@ class PiCameraSource(Source):
         width, height = self._size
         with self._picamera2.MappedArray(request, "main", reshape=False, write=False) as mapped:
             gray = luma_plane(mapped.array, width, height, self._stride)
-            return gray, colour_planes(mapped.array, gray, self._stride) if self.settings.with_colour else None
+            return gray, (
+                colour_planes(mapped.array, gray, self._stride, self._format) if self.settings.with_colour else None
+            )
 
 
 def pi_controls(settings: SourceSettings, advertised: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -186,26 +195,33 @@ def luma_plane(buffer: Gray, width: int, height: int, stride: int) -> Gray:
     return buffer.reshape(-1)[: height * stride].reshape(height, stride)[:, :width].copy()
 
 
-def colour_planes(buffer: Gray, gray: Gray, stride: int) -> Colour:
-    """The colour planes of a flat YUV420 buffer, BGR at half size, which is what U and V have.
+def colour_planes(buffer: Gray, gray: Gray, stride: int, pixel_format: str = "YUV420") -> Colour:
+    """The colour planes of a flat YUV420 or NV12 buffer, BGR at half size, which is what U and V have.
 
     The planes count as full range, as the gray levels do; where the camera's are not, colours are an eighth paler.
 
     Parameters
     ----------
     buffer : (n,) uint8
-        Y, then U, then V; rows of Y are `stride` bytes, those of U and V half as many.
+        Y, then U, then V; rows of Y are `stride` bytes, those of U and V half as many. In NV12 the bytes of U and V
+        alternate.
     gray : (height, width) uint8
         See `luma_plane`; both sides are even.
     stride : int
+    pixel_format : str
+        One of `COLOUR_FORMATS`.
 
     References
     ----------
     ITU-T T.871 (JFIF), section 7: full-range Y, Cb and Cr.
     """
     height, width = gray.shape
-    chroma = buffer.reshape(-1)[height * stride : height * stride * 3 // 2].reshape(2, height // 2, stride // 2)
-    blue, red = chroma[:, :, : width // 2]
+    chroma = buffer.reshape(-1)[height * stride : height * stride * 3 // 2]
+    if pixel_format == "NV12":
+        planes = chroma.reshape(height // 2, stride // 2, 2).transpose(2, 0, 1)
+    else:
+        planes = chroma.reshape(2, height // 2, stride // 2)
+    blue, red = np.ascontiguousarray(planes[:, :, : width // 2])
     return cv2.cvtColor(cv2.merge([halve(gray), red, blue]), cv2.COLOR_YCrCb2BGR)
 
 

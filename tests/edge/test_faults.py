@@ -221,9 +221,10 @@ def test_outputs_that_work_are_ok(fake_bundle, tmp_path):
             fake_bundle,
             tmp_path,
             f'[csv]\n[store]\n[mqtt]\nhost = "127.0.0.1"\nport = {other}\n[prometheus]\nport = {port}\n'
-            f'[webhook]\nurl = "http://127.0.0.1:{other}/a"\n[influx]\nurl = "http://127.0.0.1:{other}"\nbucket = "b"',
+            f'[webhook]\nurl = "http://127.0.0.1:{other}/a"\n[influx]\nurl = "http://127.0.0.1:{other}"\nbucket = "b"\n'
+            f"[http]\nport = {port}\n",
         )
-    for name in ("csv", "store", "mqtt", "prometheus", "webhook", "influx"):
+    for name in ("csv", "store", "mqtt", "prometheus", "webhook", "influx", "http"):
         assert found[name].startswith("ok "), found[name]
     assert f"{tmp_path}/readout.db: will be made" in found["store"]
     assert not (tmp_path / "readout.db").exists()
@@ -238,7 +239,8 @@ def test_outputs_that_cannot_work_fail_with_their_remedy(fake_bundle, tmp_path):
             tmp_path,
             f'[csv]\npath = "no/a.csv"\n[store]\npath = "bad.db"\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
             f'[prometheus]\nport = {server.getsockname()[1]}\naddress = "127.0.0.1"\n'
-            f'[webhook]\nurl = "http://127.0.0.1:{port}/a"\nsecret = "file:none"',
+            f'[webhook]\nurl = "http://127.0.0.1:{port}/a"\nsecret = "file:none"\n'
+            f"[http]\nport = {server.getsockname()[1]}\n",
         )
     for name, words in {
         "csv": "no: no such folder; make it: mkdir -p",
@@ -246,6 +248,7 @@ def test_outputs_that_cannot_work_fail_with_their_remedy(fake_bundle, tmp_path):
         "mqtt": f"127.0.0.1:{port} cannot be reached (Connection refused); check the server and [mqtt]",
         "prometheus": "cannot be listened on (Address already in use); choose another port",
         "webhook": "none: no such file; put the secret into it",
+        "http": "cannot be listened on (Address already in use); choose another port",
     }.items():
         assert found[name].startswith("FAILED"), found[name]
         assert words in found[name]

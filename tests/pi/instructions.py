@@ -1,4 +1,4 @@
-"""Instructions that a Raspberry Pi's processor runs for a frame: `python -m tests.pi.instructions`, a few minutes.
+"""Instructions that a Raspberry Pi's processor runs for a frame: `python -m tests.pi.instructions --out …`, minutes.
 
 Counted by a plugin of qemu-user under the emulated processor, in the Trixie userland with LiteRT, as the difference of
 runs that read more frames and runs that read fewer. Needs root and qemu-user (the one that is not static), gcc.
@@ -6,6 +6,8 @@ runs that read more frames and runs that read fewer. Needs root and qemu-user (t
 
 from __future__ import annotations
 
+import argparse
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from edge.atomic import write_text
 from tests.pi.root import HERE, PROJECT, build_root, lack, mounted_processor
 
 CPU = "cortex-a72"
@@ -39,19 +42,26 @@ for _ in range(1 + count):
 
 
 def main() -> int:
-    """Print the instructions of a frame of each size."""
+    """Print the instructions of a frame of each size, and write them where `--out` says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
     reason = lack("arm64") or _lack_of_tools()
     if reason:
         print(reason, file=sys.stderr)
         return 1
     root = build_root("trixie", "arm64")
+    found = {"cpu": CPU, "runtime": "LiteRT", "frames": FRAMES, "instructions": {}}
     with tempfile.TemporaryDirectory() as name:
         plugin = Path(name) / "count_instructions.so"
         source = HERE / "count_instructions.c"
         subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", plugin, source], check=True)
         for size in SIZES:
             few, many = (count(root, plugin, frames, size) for frames in (0, FRAMES))
+            found["instructions"][f"{size[0]}x{size[1]}"] = (many - few) // FRAMES
             print(f"{size[0]}×{size[1]}: {(many - few) / FRAMES / 1e6:.1f} million instructions a frame on {CPU}")
+    if arguments.out:
+        write_text(arguments.out, json.dumps(found, indent=1) + "\n")
     return 0
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.server
+import os
 import re
 import select
+import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -190,9 +193,27 @@ def rtsp_lack() -> str | None:
     return None if done.returncode == 0 else f"no RTSP server; apt-get install {RTSP_PACKAGES}"
 
 
+@dataclass(frozen=True)
+class RtspCamera:
+    """A running RTSP server; `hang` stops it amid whatever it does, until `go_on`."""
+
+    port: int
+    process: int
+
+    @property
+    def address(self) -> str:
+        return f"rtsp://127.0.0.1:{self.port}/camera"
+
+    def hang(self) -> None:
+        os.kill(self.process, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.process, signal.SIGCONT)
+
+
 @contextmanager
-def rtsp_camera(folder: Path, size: tuple[int, int] = SIZE, fps: int = 30, port: int = 0) -> Iterator[tuple[str, int]]:
-    """Address and port of an RTSP server, which serves pictures that it finds in `folder`, over and over."""
+def rtsp_camera(folder: Path, size: tuple[int, int] = SIZE, fps: int = 30, port: int = 0) -> Iterator[RtspCamera]:
+    """An RTSP server, which serves pictures that it finds in `folder`, over and over."""
     for index in range(20):
         (folder / f"{index}.jpg").write_bytes(jpeg(tinted(picture(100 + 5 * index, size))))  # RTP carries no gray JPEG
     script = str(Path(__file__).with_name("rtsp_server.py"))
@@ -201,19 +222,20 @@ def rtsp_camera(folder: Path, size: tuple[int, int] = SIZE, fps: int = 30, port:
         try:
             assert server.stdout is not None
             assert select.select([server.stdout], [], [], RTSP_START_S)[0], "the RTSP server does not start"
-            found = int(server.stdout.readline())
-            yield f"rtsp://127.0.0.1:{found}/camera", found
+            yield RtspCamera(int(server.stdout.readline()), server.pid)
         finally:
             server.kill()
 
 
-def fill(folder: Path, stop: threading.Event, interval_s: float = 0.01) -> threading.Thread:
+def fill(
+    folder: Path, stop: threading.Event, interval_s: float = 0.01, size: tuple[int, int] = SIZE, suffix: str = ".png"
+) -> threading.Thread:
     """A thread that puts a picture into a folder again and again, by rename, until it is stopped."""
 
     def run() -> None:
         count = 0
         while not stop.wait(interval_s):
-            put(folder / f"{count:06d}.png", tinted(picture(100 + count % 100)))
+            put(folder / f"{count:06d}{suffix}", tinted(picture(100 + count % 100, size)))
             count += 1
 
     thread = threading.Thread(target=run, daemon=True)

@@ -18,6 +18,7 @@ from edge.meters.overtime import (
     Moment,
     Published,
     Track,
+    declared,
     elapsed_between,
     step,
 )
@@ -190,6 +191,41 @@ def test_a_wrong_value_that_got_through_is_taken_back_within_five_readings():
     _, published = told([reads(460, outage + 2 + k) for k in range(5)], history=history)
     assert [each.value for each in published] == [None, None, 460.0, 460.0, 460.0]
     assert published[2].reason == "takes back 492, which later readings did not bear out"
+
+
+def test_a_value_set_by_hand_is_where_readings_go_on_from():
+    history = settled(952)
+    _, (refused,) = told([reads(452, 1)], history=history)
+    _, published = told([reads(452, 3), reads(453, 4)], history=declared(452.0, at(2), WATER))
+    assert refused.reason == "goes back by 500 from 952"
+    assert [(each.value, each.reason) for each in published] == [(452.0, None), (453.0, None)]
+
+
+def test_a_value_set_by_hand_is_none_that_was_read():
+    _, (published,) = told([reads(452, 1, probability=0.6)], history=declared(452.0, at(0), WATER))
+    assert (published.value, published.status) == (None, "uncertain"), "it makes no reading surer"
+    _, (published,) = told([reads(952, 1)], history=declared(452.0, at(0), WATER))
+    assert (published.value, published.decoded) == (None, 952.0)
+
+
+def test_what_contradicts_a_value_set_by_hand_is_refused_for_as_long_as_can_be_and_then_heals():
+    _, published = told([reads(952, k) for k in range(1, 120)], history=declared(452.0, at(0), WATER))
+    refused = [each for each in published if each.status == "rejected"]
+    assert 60 <= len(refused) <= 62
+    assert {each.reason.partition(" from")[0] for each in refused} == {"rises by 500"}
+    assert published[-1].value == 952.0
+
+
+@pytest.mark.parametrize(("value", "shown"), [(12.3456, 12.34), (0.0, 0.0), (99.99, 99.99), (12.3, 12.3)])
+def test_a_value_set_by_hand_is_cut_to_what_the_meter_shows(value, shown):
+    history = declared(value, at(0), Meter(top=100.0, resolution=0.01))
+    assert history.accepted.value == history.tracks[0].value == shown
+
+
+@pytest.mark.parametrize("value", [-1.0, 100_000.0, float("nan"), float("inf")])
+def test_a_value_that_the_meter_cannot_show_is_not_set(value):
+    with pytest.raises(ValueError, match="it shows 0 to 99999"):
+        declared(value, at(0), WATER)
 
 
 def test_many_frames_a_second_are_not_many_opinions():

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from edge.config import parse_config
+from edge.errors import CommandError
 from edge.fields import FieldReader, meter_cells, open_fields
 from edge.forms.form import BoxField
 from edge.geometry import mapped
@@ -390,3 +391,38 @@ def test_frames_of_another_screen_have_no_say_in_a_burst():
     tracker = Tracker(FieldReader((), {}, {}, markers={"energy": Marker(np.zeros((24, 30), np.uint8), 1.0)}))
     assert tracker.combine([[other], [wanted], [other]]) == [wanted]
     assert tracker.combine([[other], [other], [other]]) == [other]
+
+
+def test_a_value_set_by_hand_is_weighed_from_then_on_and_written_at_once(camera, tmp_path):
+    path = tmp_path / "state.json"
+    with Tracker(camera.reader, path) as tracker:
+        camera.settle(tracker, 952)
+        said = tracker.set_value("water", 452.0, 1.7e9 + 60 * 91, 60.0 * 91)
+        assert said == "water is set to 452 by hand, it was 952; readings go on from there"
+        assert read_state(path).state.histories["water"].accepted.value == 452.0
+        assert only(tracker.read(camera.frame(93, 452))).value == 452.0
+        assert only(tracker.read(camera.frame(96, 952))).status == "rejected"
+
+
+def test_a_picture_that_stands_still_is_weighed_against_a_value_set_by_hand(camera):
+    tracker = Tracker(camera.reader, may_stand_still=True)
+    frame = camera.frame(0, 452)
+    tracker.read(frame)
+    tracker.set_value("water", 452.0, None, 1.0)
+    assert only(tracker.read(replace(frame, monotonic_s=3.0))).value == 452.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("water", 1e6, "water is not set to 1e.06: it shows 0 to 999999"),
+        ("gas", 5.0, "gas is not set to 5: what it shows does not only rise"),
+    ],
+)
+def test_a_value_that_cannot_be_set_is_refused_and_changes_nothing(camera, name, value, says):
+    tracker = Tracker(camera.reader)
+    camera.settle(tracker)
+    before = tracker.histories
+    with pytest.raises(CommandError, match=says):
+        tracker.set_value(name, value, 1.7e9, 6000.0)
+    assert tracker.histories == before

@@ -38,7 +38,7 @@ def test_every_key_is_one_that_home_assistant_publishes():
     payload = announced()
     for part, found in (("root", payload), ("device", payload["device"]), ("origin", payload["origin"])):
         assert set(PUBLISHED.get(f"{part}_required", [])) <= set(found) <= set(PUBLISHED[part])
-    assert len(payload["components"]) == len(FIELDS) * 7 + 2
+    assert len(payload["components"]) == len(FIELDS) * 6 + sum(each.is_counter for each in FIELDS) + 2
     for component in payload["components"].values():
         platform = component["platform"]
         required = PUBLISHED["common_required"] + PUBLISHED[f"{platform}_required"]
@@ -88,6 +88,12 @@ def test_each_entity_of_a_field_is_there():
 def test_what_is_not_offered_is_not_announced():
     platforms = {each["platform"] for each in announced(image=False, commands=False)["components"].values()}
     assert platforms == {"sensor", "binary_sensor"}
+
+
+def test_only_what_is_remembered_can_be_set():
+    fields = [field("water"), field("power", kind="lcd"), field("heat", kind="lcd", max_rate_per_hour=5.0)]
+    found = discovery("cellar", "readout/cellar", fields, image=False, commands=True)["components"]
+    assert [key for key in found if key.endswith("_set")] == ["water_set", "heat_set"]
 
 
 def test_a_device_is_identified_and_its_availability_known():

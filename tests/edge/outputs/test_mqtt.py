@@ -17,9 +17,10 @@ import pytest
 from edge.config import parse_config
 from edge.errors import MissingPackageError
 from edge.nouns import Digit, Frame, Reading
-from edge.outputs import Command, open_outputs
+from edge.outputs import open_outputs
 from edge.outputs.mqtt import command_of, import_paho
 from edge.schema import Config
+from edge.service.command import Command
 from tests.edge.mosquitto import Listener, Mosquitto, free_port, wait_for
 
 NOON = 1795262400.0  # 2026-11-21T12:00:00Z

@@ -99,6 +99,16 @@ def test_fields_do_not_disturb_each_other():
     assert due.is_due(replace(RECORD, name="a", value=453.013), 2), "another value behind the same text"
 
 
+def test_what_is_asked_for_goes_out_though_it_is_not_new_unless_it_never_does():
+    due = Due({"a": parse_rule("ok change 1h"), "b": parse_rule("never")}, parse_rule("each"))
+    a, b = replace(RECORD, name="a"), replace(RECORD, name="b")
+    assert (due.is_due(a, 0), due.is_due(a, 1)) == (True, False)
+    due.ask()
+    assert not due.is_due(replace(a, status="uncertain", value=None), 2)
+    assert (due.is_due(a, 3), due.is_due(a, 4)) == (True, False)
+    assert not due.is_due(b, 5)
+
+
 # rates
 
 
@@ -109,6 +119,13 @@ def test_a_rate_is_the_rise_over_the_last_minutes():
     assert found[2:] == [pytest.approx(6.0), pytest.approx(6.0)]
     assert rates.add("water", 1200, 2.0) == pytest.approx(0.0)
     assert rates.add("gas", 1200, 2.0) is None
+
+
+def test_many_frames_a_second_neither_change_a_rate_nor_fill_memory():
+    rates = Rates(window_s=600, span_s=60)
+    found = [rates.add("water", second / 30, 10.0 + second / 30 / 3600) for second in range(30 * 700)]
+    assert found[-1] == pytest.approx(1.0)
+    assert len(rates._values["water"]) < 700
 
 
 def test_a_rate_over_an_hour_between_readings_is_known():

@@ -20,8 +20,9 @@ from pathlib import Path
 import pytest
 
 from edge.config import Config, parse_config
-from edge.errors import ConfigError, OutputError, UnusableSourceError
+from edge.errors import CommandError, ConfigError, OutputError, UnusableSourceError
 from edge.nouns import Frame, Reading
+from edge.service.command import Command
 from edge.service.loop import Setup, Signals, Surroundings, serve
 from edge.service.notify import Log, Supervisor
 from edge.service.schedule import Clock
@@ -118,12 +119,52 @@ def test_frames_before_the_picture_has_settled_are_left_out(signals):
 
 
 def test_a_trigger_asks_for_a_reading_now(signals):
-    sink = Kept(lambda count: kill() if count == 2 else signals.trigger())
+    sink = Kept(lambda count: kill() if count == 2 else signals.ask(Command("trigger")))
     timer = threading.Timer(0.2, kill, [signal.SIGUSR1])
     timer.start()
     run(lambda: setup('[run]\nevery = "never"\nsettle = 0\nburst = 1', sink), signals)
     timer.join()
     assert len(sink.written) == 2
+
+
+def test_a_trigger_during_a_reading_leads_to_another(signals, monkeypatch):
+    sink = Kept(lambda count: kill() if count == 2 else None)
+    timers = [threading.Timer(delay_s, signals.ask, [Command("trigger")]) for delay_s in (0.1, 0.4)]
+    for timer in timers:
+        timer.start()
+    run(lambda: setup('[run]\nevery = "never"\nsettle = 1.0\nburst = 1', sink), signals)
+    (first, _), (second, _) = sink.written
+    assert second.monotonic_s - first.monotonic_s >= 1.0
+
+
+def test_a_value_is_set_between_two_frames_and_its_outcome_is_reported(signals):
+    taken, reported = [], []
+
+    def set_value(name, value, wall_s, monotonic_s):
+        if value < 0:
+            raise CommandError("water is not set to -1: it shows 0 to 99999")
+        taken.append((name, value, wall_s is not None, abs(monotonic_s - time.monotonic()) < 5))
+        return "water is set to 452 by hand"
+
+    def then(count):
+        if count in (2, 4):
+            signals.ask(Command("set", "water", 452.0 if count == 2 else -1.0, reported.append))
+        if count == 6:
+            kill()
+
+    sink = Kept(then)
+    said = run(lambda: setup("", sink, set_value=set_value), signals)
+    assert taken == [("water", 452.0, True, True)]
+    assert reported == ["water is set to 452 by hand", "water is not set to -1: it shows 0 to 99999"]
+    assert said == "".join(f"readout: {line}\n" for line in reported)
+
+
+def test_a_value_for_what_is_not_remembered_is_refused_in_one_line(signals):
+    sink = Kept(
+        lambda count: signals.ask(Command("set", "water", 5.0)) if count == 1 else kill() if count == 4 else None
+    )
+    said = run(lambda: setup("", sink), signals)
+    assert said == "readout: water is not set to 5: only meters before a camera are remembered\n"
 
 
 def test_the_lamp_is_lit_for_the_exposure_only(signals, monkeypatch):
@@ -210,8 +251,26 @@ def test_a_fault_of_the_first_configuration_ends_it(signals):
         run(lambda: setup("crop = [100, 100, 80, 80]\n", Kept()), signals)
 
 
+def test_a_hung_camera_and_slow_outputs_end_at_the_same_time(signals, monkeypatch):
+    hang = threading.Event()
+
+    class Hung(Kept):
+        @contextmanager
+        def open(self):
+            yield [self]
+            time.sleep(0.9)
+
+    monkeypatch.setattr("edge.sources._open_device", lambda *_: hang.wait())
+    threading.Timer(0.3, kill).start()
+    start_s = time.monotonic()
+    run(lambda: setup("", Hung(), "v4l2:/dev/video77"), signals)
+    assert 1.2 < time.monotonic() - start_s < 1.9, "0.3 s to the signal, then 1 s for both"
+    hang.set()
+
+
 def test_a_camera_that_is_away_at_the_start_is_waited_for(signals):
     with http_camera() as camera:
+        camera.size = (160, 120)
         camera.faults.add("down")
         sink = Kept(lambda _: kill())
         threading.Timer(0.3, camera.faults.clear).start()

@@ -1,4 +1,4 @@
-"""One suite that every source runs: files, the rendered meter, and cameras that are played by fakes."""
+"""The contract of all sources: files, the rendered meter, servers, and cameras that are played by fakes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import sys
 import threading
 import time
 import types
-from itertools import islice, pairwise
+from itertools import islice
 from typing import ClassVar
 
 import cv2
 import numpy as np
 import pytest
 
-from edge.errors import EdgeError
-from edge.nouns import Frame
+from edge.errors import UnusableSourceError
 from edge.sources import Backoff, SourceSettings, open_source
 from tests.sources.cameras import SIZE, fill, http_camera, picture, rtsp_camera, rtsp_lack, tinted
+from tests.sources.contract import *  # noqa: F403  # the suite
+from tests.sources.contract import Case
 
 AT_ONCE = Backoff(first_s=0.01, longest_s=0.02)
 """Recovery that keeps no test waiting."""
@@ -39,10 +40,13 @@ class FakeCapture:
     def get(self, name: int) -> float:
         return {cv2.CAP_PROP_FRAME_WIDTH: SIZE[0], cv2.CAP_PROP_FRAME_HEIGHT: SIZE[1]}.get(name, 0.0)
 
-    def read(self) -> tuple[bool, np.ndarray]:
+    def grab(self) -> bool:
         assert not self.is_released
         time.sleep(0.002)
         self.count += 1
+        return True
+
+    def retrieve(self) -> tuple[bool, np.ndarray]:
         return True, tinted(picture(100 + self.count % 100))
 
     def release(self) -> None:
@@ -65,6 +69,7 @@ class FakePicamera2:
 
     cameras = 1
     stride = 96
+    pixel_format = "YUV420"
     made: ClassVar[list[FakePicamera2]] = []
 
     def __init__(self, number: int = 0) -> None:
@@ -88,7 +93,7 @@ class FakePicamera2:
         self.calls.append("configure")
 
     def camera_configuration(self) -> dict[str, object]:
-        return {"main": {"size": SIZE, "stride": self.stride, "format": "YUV420"}}
+        return {"main": {"size": SIZE, "stride": self.stride, "format": self.pixel_format}}
 
     def start(self) -> None:
         self.calls.append("start")
@@ -154,8 +159,8 @@ def rtsp_address(tmp_path_factory):
     lack = rtsp_lack()
     if lack:
         pytest.skip(lack)
-    with rtsp_camera(tmp_path_factory.mktemp("rtsp")) as (address, _):
-        yield address
+    with rtsp_camera(tmp_path_factory.mktemp("rtsp")) as camera:
+        yield camera.address
 
 
 @pytest.fixture
@@ -185,29 +190,30 @@ KINDS = [
 
 
 @pytest.fixture(params=KINDS)
-def uri(request, tmp_path):
-    """The address of each source, with what it needs in place."""
+def case(request, tmp_path) -> Case:
+    """Each source, with what it needs in place."""
     if request.param == "picture":
         cv2.imwrite(str(tmp_path / "a.png"), tinted(picture(200)))
-        return str(tmp_path / "a.png")
+        return Case(str(tmp_path / "a.png"))
     if request.param == "folder":
         for index in range(4):
             cv2.imwrite(str(tmp_path / f"{index}.png"), tinted(picture(200 + index)))
-        return str(tmp_path)
+        return Case(str(tmp_path))
     if request.param == "video":
-        return str(write_video(tmp_path / "clip.avi", 12))
+        return Case(str(write_video(tmp_path / "clip.avi", 12)))
     if request.param == "v4l2":
-        return f"v4l2:{request.getfixturevalue('fake_video_device')}"
+        return Case(f"v4l2:{request.getfixturevalue('fake_video_device')}")
     if request.param == "picamera2":
         request.getfixturevalue("fake_picamera2")
-        return "picamera2:0"
+        return Case("picamera2:0")
     if request.param in ("mjpeg", "snapshot"):
-        return f"{request.getfixturevalue('http_address')}/{request.param}"
+        return Case(f"{request.getfixturevalue('http_address')}/{request.param}")
     if request.param == "rtsp":
-        return request.getfixturevalue("rtsp_address")
+        return Case(request.getfixturevalue("rtsp_address"))
     if request.param == "watch":
-        return f"watch:{request.getfixturevalue('filled_folder')}"
-    return {"demo": "demo:?frames=5", "endless demo": "demo:"}[request.param]
+        return Case(f"watch:{request.getfixturevalue('filled_folder')}", keeps_all=True)
+    uri = {"demo": "demo:?frames=5", "endless demo": "demo:"}[request.param]
+    return Case(uri, (160, 120), is_drawn=True)
 
 
 def write_video(path, frames: int, fps: float = 10.0):
@@ -218,119 +224,8 @@ def write_video(path, frames: int, fps: float = 10.0):
     return path
 
 
-def open_small(uri: str, **settings: object):
-    size = (160, 120) if uri.startswith("demo:") else SIZE
-    return open_source(uri, SourceSettings(**{"size": size, "fps": 100.0, "on_note": pytest.fail, **settings}))
-
-
-def test_frames_are_gray_and_of_one_shape(uri):
-    with open_small(uri) as source:
-        frames = list(islice(source, 4))
-    assert frames
-    assert all(isinstance(frame, Frame) and frame.gray.dtype == np.uint8 and frame.gray.ndim == 2 for frame in frames)
-    assert {frame.gray.shape for frame in frames} == {(120, 160) if uri.startswith("demo:") else (48, 64)}
-
-
-def test_indices_start_near_zero_and_rise(uri):
-    with open_small(uri) as source:
-        frames = list(islice(source, 4))
-        assert all(one.index < next_.index for one, next_ in pairwise(frames) if one.source == next_.source)
-        assert frames[0].index == 0 or source.is_live
-
-
-def test_files_lose_no_frame(uri):
-    with open_small(uri) as source:
-        if not source.is_live:
-            frames = list(source)
-            for name in {frame.source for frame in frames}:
-                indices = [frame.index for frame in frames if frame.source == name]
-                assert indices == list(range(len(indices)))
-            assert len(frames) in {1, 4, 5, 12}
-
-
-def test_frames_are_dated_and_times_do_not_run_backwards(uri):
-    with open_small(uri) as source:
-        frames = list(islice(source, 4))
-    assert all(
-        abs(frame.timestamp_s - time.time()) < 60 and abs(frame.monotonic_s - time.monotonic()) < 60 for frame in frames
-    )
-    if not uri.endswith("0"):  # a fake camera's ages jitter by microseconds
-        assert [frame.monotonic_s for frame in frames] == sorted(frame.monotonic_s for frame in frames)
-
-
-def test_frames_name_what_the_user_named(uri, tmp_path):
-    with open_small(uri) as source:
-        frame = next(iter(source))
-    assert frame.source.startswith(uri.split("?")[0].removeprefix("watch:"))
-
-
-def test_rotation_turns_every_frame_clockwise(uri):
-    with open_small(uri) as source:
-        upright = next(iter(source)).gray
-    with open_small(uri, rotation=90) as source:
-        turned = next(iter(source)).gray
-    assert turned.shape == upright.shape[::-1]
-    if not uri.startswith("demo:"):
-        assert (turned[:32, 24:] < 20).all()
-        assert turned[40:].min() > 80
-
-
-def assert_same_picture(gray: np.ndarray, colour: np.ndarray) -> None:
-    """The colour planes show what the gray levels show, half as large, and red where it is not dark."""
-    even = cv2.copyMakeBorder(gray, 0, gray.shape[0] % 2, 0, gray.shape[1] % 2, cv2.BORDER_REPLICATE)
-    gray = cv2.resize(even, colour.shape[1::-1], interpolation=cv2.INTER_AREA)
-    apart = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY).astype(int) - gray
-    assert np.abs(apart).mean() < 4  # an edge that is between two pixels of either
-    assert abs(apart.mean()) < 1  # a column or a row beside its place makes more
-    blue, green, red = cv2.split(colour.astype(int))
-    assert (red - np.maximum(blue, green))[gray > 80].mean() > 30
-    assert abs((red - green)[gray < 10].mean()) < 15
-
-
-def test_frames_carry_colour_at_half_size_where_it_is_asked_for(uri):
-    with open_small(uri) as source:
-        assert next(iter(source)).colour is None
-    with open_small(uri, with_colour=True) as source:
-        frame = next(iter(source))
-    if uri.startswith("demo:"):
-        assert frame.colour is None  # it is drawn in gray
-        return
-    assert frame.colour.shape == (24, 32, 3)
-    assert frame.colour.dtype == np.uint8
-    assert_same_picture(frame.gray, frame.colour)
-
-
-@pytest.mark.parametrize("crop", [(8, 4, 40, 30), (9, 5, 41, 33)], ids=["even", "odd"])
-def test_colour_is_cut_and_turned_as_the_gray_levels_are(uri, crop):
-    with open_small(uri, with_colour=True, crop=crop, rotation=90) as source:
-        frame = next(iter(source))
-    assert frame.gray.shape == (crop[2], crop[3])
-    if not uri.startswith("demo:"):
-        assert frame.colour.shape == ((crop[2] + 1) // 2, (crop[3] + 1) // 2, 3)
-        assert_same_picture(*(cv2.rotate(each, cv2.ROTATE_90_COUNTERCLOCKWISE) for each in (frame.gray, frame.colour)))
-
-
-def test_a_source_closes_twice_and_after_an_error(uri):
-    source = open_small(uri)
-
-    def fail() -> None:
-        with source:
-            next(iter(source))
-            raise ValueError("stop")
-
-    with pytest.raises(ValueError, match="stop"):
-        fail()
-    source.close()
-
-
-def test_errors_of_opening_are_one_line(uri):
-    with pytest.raises(EdgeError) as caught, open_source(f"{uri}-no-such") as source:
-        list(islice(source, 1))
-    assert "\n" not in str(caught.value)
-
-
 def test_live_sources_give_the_newest_frame(fake_video_device):
-    with open_small(f"v4l2:{fake_video_device}") as source:
+    with Case(f"v4l2:{fake_video_device}").open() as source:
         frames = iter(source)
         next(frames)
         time.sleep(0.1)
@@ -349,13 +244,13 @@ def test_the_newest_frame_of_the_meter_follows_the_clock():
 
 
 def test_a_camera_is_released_when_it_is_closed(fake_video_device):
-    with open_small(f"v4l2:{fake_video_device}") as source:
+    with Case(f"v4l2:{fake_video_device}").open() as source:
         next(iter(source))
     assert FakeCapture.last.is_released
 
 
 def test_the_pi_camera_is_asked_as_measured_and_gives_every_request_back(fake_picamera2):
-    with open_small("picamera2:0") as source:
+    with Case("picamera2:0").open() as source:
         frames = list(islice(source, 3))
         camera = FakePicamera2.last
         main = {"size": SIZE, "format": "YUV420"}
@@ -377,10 +272,20 @@ def test_a_stalled_pi_camera_is_opened_again(fake_picamera2, monkeypatch):
 
     monkeypatch.setattr(fake_picamera2, "capture_request", stall_once)
     notes: list[str] = []
-    with open_small("picamera2:0", on_note=notes.append, recovery=AT_ONCE, timeout_s=0.5) as source:
+    with Case("picamera2:0").open(on_note=notes.append, recovery=AT_ONCE, timeout_s=0.5) as source:
         assert np.array_equal(next(iter(source)).gray, picture(100))
     assert fake_picamera2.made[0].calls[-3:] == ["cancel_all_and_flush", "stop", "close"]
     assert len(fake_picamera2.made) == 2
     assert "picamera2:0: no frame for 0.5 s; check the camera's ribbon cable; it is opened again" in notes[0]
     assert "picamera2:0: frames again after" in notes[1]
     assert len(notes) == 2
+
+
+def test_a_pi_camera_whose_colours_are_not_known_is_refused_where_they_are_needed(fake_picamera2, monkeypatch):
+    monkeypatch.setattr(FakePicamera2, "pixel_format", "YVU420")
+    case = Case("picamera2:0")
+    with pytest.raises(UnusableSourceError, match="gives YVU420, and colours are taken from YUV420 or NV12 only"):
+        case.open(with_colour=True)
+    assert FakePicamera2.last.calls[-1] == "close"
+    with case.open() as source:
+        assert np.array_equal(next(iter(source)).gray, picture(100))

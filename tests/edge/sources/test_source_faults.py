@@ -13,7 +13,7 @@ import pytest
 from edge.errors import SourceError, UnusableSourceError
 from edge.nouns import Frame
 from edge.sources import Backoff, LiveSource, SourceSettings, open_source
-from edge.sources.base import Source, is_half
+from edge.sources.base import Pace, Source, is_half
 from edge.sources.live import MAX_HUNG
 from tests.sources.cameras import http_camera, picture, put, rtsp_camera, rtsp_lack, wait_until
 
@@ -279,6 +279,34 @@ def test_a_fault_on_the_network_is_survived(camera, path, fault):
     assert len(notes) == 2
 
 
+@pytest.mark.parametrize("path", ["mjpeg", "snapshot"])
+def test_of_a_stream_that_sends_more_the_asked_rate_is_taken(camera, path):
+    with open_source(f"{camera.address}/{path}", settings(recovery=None, fps=5.0)) as source:
+        frames = list(islice(source, 6))
+    assert frames[-1].monotonic_s - frames[0].monotonic_s > 0.8, "five intervals of 0.2 s, the last one early"
+
+
+@pytest.mark.parametrize(
+    ("fps", "sent", "taken"),
+    [(None, 30, 30), (30.0, 30, 30), (20.0, 30, 20), (10.0, 30, 10), (5.0, 25, 5), (60.0, 30, 30)],
+)
+def test_a_pace_takes_what_keeps_a_rate(fps, sent, taken):
+    pace, late_s = Pace(fps), np.random.default_rng(0).uniform(0, 0.1 / sent, 10 * sent)
+    times = 100.0 + np.arange(10 * sent) / sent + late_s
+    assert abs(sum(pace.is_due(now_s) for now_s in times) - 10 * taken) <= 2
+
+
+@pytest.mark.parametrize("path", ["mjpeg", "snapshot"])
+def test_frames_of_another_size_than_was_asked_for_are_said_once(camera, path):
+    notes: list[str] = []
+    asked = settings(recovery=None, size=(640, 480), on_note=notes.append)
+    with open_source(f"{camera.address}/{path}", asked) as source:
+        list(islice(source, 3))
+    assert notes == [
+        f"{camera.address}/{path}: gives 64 x 48 pixels, not 640 x 480; boxes drawn for others will not fit"
+    ]
+
+
 def test_half_a_picture_is_never_given(camera):
     camera.faults.add("half")
     said = r"10 pictures in a row cannot be decoded, the last: .*cut off"
@@ -338,14 +366,38 @@ def test_an_rtsp_server_that_dies_and_comes_back_is_found_again(tmp_path):
     if lack:
         pytest.skip(lack)
     notes: list[str] = []
-    with rtsp_camera(tmp_path) as (address, port):
-        source = open_source(address, settings(timeout_s=5.0, on_note=notes.append))
+    with rtsp_camera(tmp_path) as camera:
+        source = open_source(camera.address, settings(timeout_s=5.0, on_note=notes.append))
         wait_until(lambda: source.poll(0.1) is not None)
     with source:
         wait_until(lambda: source.poll(0.05) is None and source.is_lost)
-        with rtsp_camera(tmp_path, port=port):
+        with rtsp_camera(tmp_path, port=camera.port):
             wait_until(lambda: source.poll(0.1) is not None, 20)
     assert "the stream ended" in notes[0]
+    assert "frames again after" in notes[-1]
+
+
+def test_an_rtsp_server_that_hangs_amid_a_frame_is_noticed_and_its_next_frames_are_new(tmp_path):
+    lack = rtsp_lack()
+    if lack:
+        pytest.skip(lack)
+    notes: list[str] = []
+    with (
+        rtsp_camera(tmp_path) as camera,
+        open_source(camera.address, settings(timeout_s=1.5, on_note=notes.append)) as source,
+    ):
+        wait_until(lambda: source.poll(0.1) is not None, 30)
+        camera.hang()
+        start_s = time.monotonic()
+        wait_until(lambda: source.poll(0.05) is None and source.is_lost)
+        assert time.monotonic() - start_s < 8
+        camera.go_on()
+        went_on_s = time.monotonic()
+        frames = []
+        wait_until(lambda: (frame := source.poll(0.1)) is not None and not frames.append(frame), 30)
+        assert frames[0].monotonic_s >= went_on_s
+        assert not source.is_stuck
+    assert "it is opened again until it works" in notes[0]
     assert "frames again after" in notes[-1]
 
 

@@ -201,9 +201,12 @@ def play_camera(monkeypatch, frames, opens=lambda _: True):
         def get(self, name):
             return {cv2.CAP_PROP_FRAME_WIDTH: 640.0, cv2.CAP_PROP_FRAME_HEIGHT: 480.0}.get(name, 0.0)
 
-        def read(self):
-            frame = next(self.frames, None)
-            return frame is not None, frame
+        def grab(self):
+            self.frame = next(self.frames, None)
+            return self.frame is not None
+
+        def retrieve(self):
+            return True, self.frame
 
         def release(self):
             pass
@@ -255,12 +258,15 @@ def test_the_luma_plane_is_cut_out_of_its_stride():
     assert plane[0, 1] == 1
 
 
-def test_the_colour_planes_are_cut_out_of_their_stride():
+@pytest.mark.parametrize("pixel_format", ["YUV420", "NV12"])
+def test_the_colour_planes_are_cut_out_of_their_stride(pixel_format):
     buffer = np.full(48 * 640 * 3 // 2, 77, np.uint8)
     gray = np.full((48, 600), 81, np.uint8)
-    blue, red = buffer[48 * 640 :].reshape(2, 24, 320)
+    chroma = buffer[48 * 640 :]
+    planar, interleaved = chroma.reshape(2, 24, 320), chroma.reshape(24, 320, 2).transpose(2, 0, 1)
+    blue, red = planar if pixel_format == "YUV420" else interleaved
     blue[:, :300], red[:, :300] = 90, 240  # Cb and Cr of pure red, whose luma is 76
-    colour = colour_planes(buffer, gray, 640)
+    colour = colour_planes(buffer, gray, 640, pixel_format)
     assert colour.shape == (24, 300, 3)
     assert (np.abs(colour.astype(int) - (14, 14, 238)) <= 2).all()
 
