@@ -170,6 +170,7 @@ def test_a_trigger_over_http_is_answered_with_the_reading(start):
     asked_s = time.time()
     answer = service.ask()
     assert answer["readings"][0]["text"] == "12345"
+    wait_for(lambda: service.printed)
     assert answer["readings"] == [service.printed[-1]]
     assert answer["time"][:17] >= time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(asked_s))
     assert len(service.printed) == 1
