@@ -5,7 +5,7 @@
  * not show: a kernel's driver, USB, and how a real one behaves when it fails.
  *
  * - A device is there while its file is; once that is gone, calls fail with ENODEV, as after a cable was pulled.
- * - A file hang in the folder stops the frames, a file busy makes buffers unavailable.
+ * - A file hang in the folder stops the frames. Of two that are open at a time only the first has buffers.
  * - Frames come from the files WIDTHxHEIGHT.MJPG and .YUYV in the folder: FRAMES of equal length each. They fill the
  *   buffers that are queued at the rate that was asked for, $V4L2_FPS at the most; without a free buffer a frame is lost.
  *   Buffers bear the monotonic time, as UVC cameras' do.
@@ -135,7 +135,7 @@ static int is_busy(struct camera *camera) {
     for (int i = 0; i < DEVICES; i++)
         if (cameras[i].file && &cameras[i] != camera && cameras[i].buffers && !strcmp(cameras[i].path, camera->path))
             return 1;
-    return is_there("busy");
+    return 0;
 }
 
 static int request_buffers(struct camera *camera, struct v4l2_requestbuffers *asked) {
