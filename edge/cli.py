@@ -397,13 +397,18 @@ def setup(picture: str, out: Path | None, preview: Path | None) -> None:
 
     if out:
         check_target(out)
-    path = Path(picture)
-    if is_live_uri(picture):
-        if out is None:
-            raise click.UsageError(f"the picture of {picture} goes beside the configuration; name that: --out FILE")
-        path = out.with_suffix(".png")
+    is_live = is_live_uri(picture)
+    if is_live and out is None:
+        raise click.UsageError(f"the picture of {picture} goes beside the configuration; name that: --out FILE")
+    path = out.with_suffix(".png") if is_live and out else Path(picture)
+    if is_live:
         take_picture(picture, path)
-    proposal, colour = propose_fields(path)
+    try:
+        proposal, colour = propose_fields(path)
+    except PictureError:
+        if is_live:
+            path.unlink()  # so that the next try has the name
+        raise
     if out:
         write_setup(proposal, path, out)
     else:

@@ -368,7 +368,7 @@ class InfluxTable(Table):
     measurement: str = Field("readout", min_length=1, description="name of the points")
 
     @model_validator(mode="after")
-    def _one_version(self) -> Self:
+    def _keys_fit_the_version(self) -> Self:
         if (self.bucket is None) == (self.database is None):
             raise ValueError("give bucket (InfluxDB 2) or database (InfluxDB 1), one of them")
         if self.bucket is not None and (self.user is not None or self.password is not None):

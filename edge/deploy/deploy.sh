@@ -23,7 +23,7 @@ on_device true || fail "cannot log in to $pi; check name, network and password: 
 on_device command -v python3 >/dev/null || fail "$pi has no python3; install Raspberry Pi OS (64-bit)"
 fits=$(on_device python3 - <edge/deploy/probe.py) || exit 1
 echo "making the bundle for Python 3.${fits% *} on ${fits#* }" >&2
-folder=$(edge/deploy/bundle.sh $fits)
+folder=$(edge/deploy/bundle.sh $fits) || fail "the bundle could not be made; pip says why above, it needs a network once"
 
 echo "copying $(du -sh "$folder" | cut -f1) to $pi" >&2
 place=.cache/readout-bundle

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from edge.atomic import write_bytes, write_text
-from edge.errors import OutputError, PictureError
+from edge.errors import OutputError, PictureError, SourceError
 from edge.meters.propose import Colour, Proposal, configuration_text, draw_proposal, propose
 from edge.nouns import Frame
 from edge.pictures import load_picture, read_bytes
@@ -54,7 +54,9 @@ def take_picture(uri: str, path: Path) -> None:
     check_target(path)
     with open_source(uri, SourceSettings.of(SourceTable(), with_colour=True)) as source:
         ends_at = time.monotonic() + SETTLE_S
-        frame = next(frame for frame in source if frame.monotonic_s >= ends_at)
+        frame = next((frame for frame in source if frame.monotonic_s >= ends_at), None)
+    if frame is None:
+        raise SourceError(f"{uri}: ended within {SETTLE_S:g} s; name a camera, or a picture that is there")
     write_bytes(path, cv2.imencode(".png", _whole_colour(frame))[1].tobytes())
 
 

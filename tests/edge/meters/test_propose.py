@@ -10,6 +10,7 @@ import pytest
 
 from edge.cli import main
 from edge.config import load_config
+from edge.errors import SourceError
 from edge.inference.classifier import CellClassifier
 from edge.meters.cell import normalize_cell
 from edge.meters.drums import DIAL, DRUM, Wheel, decode_wheels, drum_wheels
@@ -206,3 +207,19 @@ def test_a_live_source_needs_a_name_for_its_picture_and_keeps_one_that_is_there(
     assert main(["setup", "demo:", "--out", str(tmp_path / "meter.toml")]) == 1
     assert "meter.png: is there already; name another file" in capfd.readouterr().err
     assert (tmp_path / "meter.png").read_bytes() == b"mine"
+
+
+def test_a_camera_that_sees_no_meter_leaves_nothing_behind(tmp_path, monkeypatch, capfd):
+    def take(_, path):
+        cv2.imwrite(str(path), np.full((240, 320), 200, np.uint8))
+
+    monkeypatch.setattr("edge.meters.setup.take_picture", take)
+    assert main(["setup", "camera", "--out", str(tmp_path / "meter.toml")]) == 1
+    assert "no row of digit windows was found; take the picture straight on" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_that_ends_at_once_is_one_line_and_no_file(tmp_path):
+    with pytest.raises(SourceError, match=r"demo:\?frames=2: ended within 2 s; name a camera"):
+        take_picture("demo:?frames=2", tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
