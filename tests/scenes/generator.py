@@ -42,7 +42,9 @@ class Hand:
 
 
 def print_of(faces: list, render: Callable[..., Gray]) -> Hand:
-    """Printed digits; `render(text, face, size_px, rng)` draws one. A scene keeps its face by its first draw."""
+    """Printed digits; `render(text, face, size_px, rng)` draws one. Every digit is in another face, so that a hairline
+    may stand beside a black one.
+    """
 
     def draw(digit: int, height: int, rng: np.random.Generator) -> Gray:
         face = faces[int(rng.integers(len(faces)))]
