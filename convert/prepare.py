@@ -74,7 +74,7 @@ def without_lowest_logits(model: keras.Model, glyphs: Gray) -> keras.Model:
         return model
     lowest = float(_predict(model, glyphs).max(axis=1).min()) - REACH
     cut = keras.layers.Dense(last.units, activation="relu", name=last.name)
-    shifted = keras.Model(model.inputs[0], cut(last.input))
+    shifted = keras.Model(model.inputs[0], cut(last.input), name=model.name)
     kernel, bias = last.get_weights()
     cut.set_weights([kernel, bias - lowest])
     return shifted

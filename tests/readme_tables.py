@@ -27,6 +27,8 @@ SERVICE = ROOT / "tests" / "sources" / "report.json"
 MEMORY = ROOT / "tests" / "sources" / "memory.json"
 MEMORY_UNREAD = ROOT / "tests" / "sources" / "memory_unread.json"
 INSTRUCTIONS = ROOT / "tests" / "pi" / "instructions.json"
+LEFT_OUT = ROOT / "tests" / "meters" / "leave_one_out.json"
+PUMPS = ROOT / "tests" / "meters" / "pump.json"
 
 
 def main() -> int:
@@ -187,7 +189,38 @@ def meters() -> str:
     ]
     head = ["cell", "settled drums", "displays", "within 0.1", "believed", "right of those"]
     nothing = ", ".join(f"{row['accepted']} of {row['n']:,} {name}" for name, row in found["nothing"].items())
-    return f"{_table(head, rows)}\n\nCells without a digit that are believed to show one: {nothing}."
+    lines = [
+        _table(head, rows),
+        f"Cells without a digit that are believed to show one: {nothing}.",
+        left_out(),
+        pumps(),
+    ]
+    return "\n\n".join(lines)
+
+
+def left_out() -> str:
+    """How well meters are read that a network never saw, each group counting once."""
+    found = json.loads(LEFT_OUT.read_text())
+    rows = [
+        [name, str(means["groups"]), percent(means["within 0.1"]), percent(means["settled digit"])]
+        for name, means in found["means"].items()
+    ]
+    count, epochs = found["settings"]["groups"], found["settings"]["epochs"]
+    note = (
+        f"The {count} largest groups of crops, the largest left out alone and the others together, by networks of "
+        f"{epochs} short epochs, and those of them that the bundle never saw by the bundle; means over groups:"
+    )
+    return f"{note}\n\n{_table(['read by', 'groups', 'within 0.1', 'settled digit'], rows)}"
+
+
+def pumps() -> str:
+    """What is read on photographs of pumps with nothing given."""
+    found = json.loads(PUMPS.read_text())
+    lines, rows = (f"{found[way]['right']} right and {found[way]['wrong']} wrong" for way in ("lines", "rows"))
+    return (
+        f"The litres on {found['photographs']} photographs of fuel pumps with nothing given: {lines} as lines of text, "
+        f"{rows} as rows that `edge setup` proposes; the others give no number."
+    )
 
 
 def reliability() -> str:

@@ -84,13 +84,14 @@ def run_card(
         "epochs": progress.epochs,
         "seconds": round(progress.seconds, 1),
         "builtin": dataset.is_builtin,
-        "limits": [*dataset.limits, *_limits(recipe, dataset, settings)],
+        "limits": limits_of(recipe, dataset, settings),
     }
 
 
-def _limits(recipe: Recipe, dataset: Dataset, settings: Settings) -> list[str]:
+def limits_of(recipe: Recipe, dataset: Dataset, settings: Settings) -> list[str]:
+    """What a run's card says that it cannot be trusted with."""
     own = METER if has_positions(recipe.labels) else RENDERED
-    limits = [own] if NOT_A_DIGIT in recipe.labels else []
+    limits = [*dataset.limits, *([own] if NOT_A_DIGIT in recipe.labels else [])]
     if settings.limit is None or settings.limit >= len(dataset.train):
         return limits
     return [*limits, f"A trial run: trained, validated and tested on at most {settings.limit} pictures each."]

@@ -78,15 +78,25 @@ def fit(
 
 @cli.command()
 @click.argument("run", type=click.Path(path_type=Path))
-def evaluate(run: Path) -> None:
+@click.option("--choose-again", is_flag=True,
+              help="Make the validation pictures anew, and choose temperature and cutoff by them.")  # fmt: skip
+def evaluate(run: Path, choose_again: bool) -> None:
     """Judge the model of a run folder again, and make its figures and reports anew."""
     import_keras_quietly()
+    from train.card import Settings
+    from train.data.choose import open_dataset
     from train.evaluate import evaluate as evaluate_run
+    from train.fit import choose_again as choose
     from train.recipes import RECIPES
     from train.run_folder import RunFolder
 
     folder = RunFolder(run)
     card = folder.card()
+    if choose_again:
+        recipe = RECIPES[card["recipe"]]
+        dataset = open_dataset("builtin" if card["builtin"] else "auto", recipe.data, card["seed"])
+        _print_result(run, choose(recipe, dataset, folder, Settings(card["seed"])))
+        return
     splits = card["evaluation_split"], card["confidence"]["split"]
     tolerance = RECIPES[card["recipe"]].tolerance
     found = evaluate_run(folder, folder.model(), tuple(card["labels"]), *splits, tolerance)

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from edge.errors import DataError
 from edge.meters.cell import has_positions, read_indices, read_labels
 from edge.nouns import NOT_A_DIGIT
 from train import figures
-from train.card import Parts, Settings, run_card
+from train.card import Parts, Settings, limits_of, run_card
 from train.cells import soft_targets
 from train.checkpoint import Checkpoint, Progress
 from train.confidence import junk_excess
@@ -69,6 +69,21 @@ def fit(recipe: Recipe, dataset: Dataset, out: Path, settings: Settings | None =
     _leave(run, recipe, dataset, parts, validation, model, progress, settings)
     checkpoint.remove()
     return run
+
+
+def choose_again(recipe: Recipe, dataset: Dataset, run: RunFolder, settings: Settings) -> dict[str, Any]:
+    """Choose temperature and cutoff of a finished run by validation pictures that are made anew, and write its card.
+
+    For a run whose recipe makes them otherwise by now; the network stays as it is.
+    """
+    parts, card = cut(dataset, settings), run.card()
+    validation = recipe.validation_set(parts.validation, 0, settings.seed)
+    run.write_arrays(VALIDATION_FILE, glyphs=validation[0], labels=validation[1])
+    splits = card["evaluation_split"], card["confidence"]["split"]
+    found = evaluate(run, run.model(), recipe.labels, *splits, recipe.tolerance)
+    chosen = {"confidence": found.confidence.as_card(), "accuracy": asdict(found.accuracy)}
+    run.write_card({**card, **chosen, "limits": limits_of(recipe, dataset, settings)})
+    return run.card()
 
 
 def adapt(recipe: Recipe, dataset: Dataset, settings: Settings) -> Recipe:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.meters.cell import LEAST_RANGE
 from edge.nouns import POSITIONS, Gray
 from train.data.fonts import Face
 from train.junk import LETTERS as PRINTED_LETTERS
@@ -15,6 +17,11 @@ from train.junk import VARIANTS, printed
 from train.scene import SCENE_COLUMNS, SCENE_ROWS, Levels
 from train.sevensegment import LETTERS, LIT, any_display, draw_character
 from train.wheels import any_face, contrasting_levels, dirty
+
+FAINTEST = 0.25 * LEAST_RANGE / 255
+"""Light of the ghosts on a dark display. Stronger ones are an 8 to the pixel once their contrast is stretched: one cell
+tells nothing then, and a field whose digits are all 8 is doubted instead (`edge.meters.meter`).
+"""
 
 BLANK, MINUS, UNREADABLE = POSITIONS, POSITIONS + 1, POSITIONS + 2
 """Their places among `edge.meters.cell.CELL_LABELS`."""
@@ -86,8 +93,10 @@ def _empty_window(rng: np.random.Generator) -> Gray:
 
 
 def _dark_display(rng: np.random.Generator) -> Gray:
-    """A display's place without a lit segment, at times with the ghosts of all."""
-    return draw_character(("", any_display(rng)), rng)
+    """A display's place without a lit segment, at times with ghosts of all that the device's stretch leaves faint."""
+    display = any_display(rng)
+    ghost = min(display.ghost, FAINTEST / abs(display.lit - display.ground))
+    return draw_character(("", replace(display, ghost=ghost)), rng)
 
 
 def _dash(rng: np.random.Generator) -> Gray:

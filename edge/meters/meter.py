@@ -39,6 +39,9 @@ UNSEEN = 0.5
 not guess for it.
 """
 
+LEAST_LIT = 3
+"""Cells of a display that all show an 8 from which on that is no number: one of a thousand is lost."""
+
 STEP = POSITIONS // DIGITS
 """Tenths from one digit to the next."""
 
@@ -78,7 +81,7 @@ class MeterReader:
         boxes = [box_around(quad) for quad in (*digits, *dials)]
         if table.kind != "drum":
             reading = _reading(table, decode_cells(cells), boxes, [None] * len(boxes), self.cutoff)
-            return _checked_by_segments(reading, pictures, cells)
+            return _unless_all_lit(_checked_by_segments(reading, pictures, cells))
         pointers = [
             read_dial(cut_dial(gray, colour, quad), clockwise=number not in table.counterclockwise)
             for number, quad in enumerate(dials, 1)
@@ -99,6 +102,15 @@ def _checked_by_segments(reading: Reading, pictures: Sequence[Gray], cells: Sequ
     if number is None:
         return reading
     reason = reading.reason or f"the segments of cell {number} show another digit"
+    return replace(reading, value=None, status="uncertain", reason=reason, candidates=())
+
+
+def _unless_all_lit(reading: Reading) -> Reading:
+    """The reading of a display, in doubt where every segment of it is lit: a test, or the shadow of one that is off."""
+    symbols = [digit.text for digit in reading.digits]
+    if reading.value is None or len(symbols) < LEAST_LIT or set(symbols) != {"8"}:
+        return reading
+    reason = "every segment is lit: a test of the display, or its shadow while it is off"
     return replace(reading, value=None, status="uncertain", reason=reason, candidates=())
 
 

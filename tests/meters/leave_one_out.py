@@ -159,11 +159,12 @@ def main(
     found = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else {"settings": settings, "rows": {}}
     if found["settings"] != settings:
         raise click.UsageError(f"{out} was made with {found['settings']}; name another file, or give the same settings")
-    read, unseen = bundle_reader(CellClassifier.open(model)), unseen_groups()
+    classifier = CellClassifier.open(model)
+    read, unseen = bundle_reader(classifier), unseen_groups()
     for group in largest_groups(crops, groups):
         row = found["rows"].setdefault(str(group), {"crops": int((crops.groups == group).sum())})
         row |= {BUNDLE: judge(read, crops, group)} if group in unseen else {}
-    found["means"] = summary(found["rows"])
+    found |= {"model_sha256": classifier.card.model_sha256, "means": summary(found["rows"])}
     write_text(out, as_json(found))
     if bundle_only:
         return

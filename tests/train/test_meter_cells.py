@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.errors import DataError
-from edge.meters.cell import CELL_LABELS
+from edge.meters.cell import CELL_LABELS, LEAST_RANGE
 from train.card import Settings
 from train.cells import TRAINING, CellMix, draw_evenly, meter_faces, meter_set, meter_validation_set, soft_targets
 from train.data.choose import open_dataset
@@ -17,7 +17,7 @@ from train.data.meter import HELD_OUT, load_meter
 from train.data.rendered import load_rendered_cells
 from train.drums import Shares, draw_counters, draw_scenes
 from train.fit import adapt, cut
-from train.oddcells import BLANK, MINUS, UNREADABLE, draw_blanks
+from train.oddcells import BLANK, MINUS, UNREADABLE, _dark_display, draw_blanks
 from train.recipes import RECIPES, build_meter
 from train.scene import HARD, MILD, SCENE_COLUMNS, SCENE_ROWS, box_of, photograph_cell, surround
 from train.sevensegment import LIT, OTHER_FORMS, SEGMENTS, Display, _corners, draw_segment_digits
@@ -124,6 +124,11 @@ def test_every_kind_of_cell_is_drawn_in_its_share(faces, rng):
     assert len(scenes) == len(labels)
     assert abs(len(labels) - 400) <= 3
     assert [int((labels == kind).sum()) for kind in (BLANK, MINUS, UNREADABLE)] == [20, 16, 36]
+
+
+def test_ghosts_of_a_dark_display_are_fainter_than_what_the_device_stretches(rng):
+    spans = [np.ptp(_dark_display(rng)[20:76, 14:46].astype(int)) for _ in range(40)]
+    assert np.median(spans) < LEAST_RANGE
 
 
 def test_blank_cells_are_mostly_flat(rng):

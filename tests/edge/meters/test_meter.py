@@ -143,6 +143,21 @@ def test_a_digit_that_its_segments_contradict_is_in_doubt():
     assert wrong.candidates == (), "nor may a reading before it make it a value"
 
 
+def test_a_display_of_nothing_but_eights_is_a_test_or_a_shadow():
+    reading = read("lcd", at(8.0), at(8.0), at(8.0))
+    assert (reading.text, reading.value, reading.status, reading.candidates) == ("888", None, "uncertain", ())
+    assert reading.reason.startswith("every segment is lit")
+    assert read("lcd", at(8.0), at(8.0)).value == 88
+    assert read("lcd", at(8.0), at(8.0), at(3.0), at(8.0)).value == 8838
+    assert read("drum", at(8.0), at(8.0), at(8.0)).value == 888
+
+
+def test_each_digit_of_a_display_is_believed_for_itself_however_many_there_are():
+    scores = [at(float(k), 0.92) for k in range(1, 9)]
+    assert read("lcd", *scores).value == 12345678
+    assert read("lcd", *scores).confidence < 0.9
+
+
 def test_what_jumps_is_never_between_two_digits():
     assert read("drum", at(3.0), at(9.0), jumps=True).text == "39"
     assert read("drum", at(4.0), at(0.0), jumps=True).text == "40"

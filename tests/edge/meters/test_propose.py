@@ -13,7 +13,7 @@ from edge.config import load_config
 from edge.errors import SourceError
 from edge.inference.classifier import CellClassifier
 from edge.meters.cell import normalize_cell
-from edge.meters.drums import DIAL, DRUM, Wheel, decode_wheels, drum_wheels
+from edge.meters.drums import DIAL, DRUM, DRUM_OVER_DIAL, Wheel, decode_wheels, drum_wheels
 from edge.meters.grids import Row, find_rows
 from edge.meters.needle import read_dial
 from edge.meters.propose import Proposal, configuration_text, describe, draw_proposal, find_dials, propose
@@ -165,7 +165,9 @@ def test_the_water_meter_reads_453012(water_meter, repository, boxes):
     classifier = CellClassifier.open(repository / "models" / "meter")
     cells = classifier.predict([normalize_cell(gray[y : y + h, x : x + w]) for x, y, w, h in drums])
     pointers = [read_dial(colour[y : y + h, x : x + w]) for x, y, w, h in dials]
-    wheels = drum_wheels(cells, DRUM, DRUM) + [Wheel(each.positions, each.unreadable, DIAL) for each in pointers]
+    wheels = drum_wheels(cells, DRUM_OVER_DIAL, DRUM) + [
+        Wheel(each.positions, each.unreadable, DIAL) for each in pointers
+    ]
     decoded = decode_wheels(wheels)
     assert decoded.text.startswith("00453012")
     assert decoded.odds > 10
