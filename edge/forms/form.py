@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.forms.blanks import Walls, ink_of_walls, marked_walls, reached_walls
+from edge.forms.blanks import Shared, Walls, ink_of_walls, marked_walls, shared_walls
 from edge.forms.boxes import Written, written_in
-from edge.forms.cells import cut_cells
+from edge.forms.cells import Cell, cut_cells
 from edge.forms.checks import broken_rule, misplaced
 from edge.forms.lines import Lines, known_lines, printed_lines
 from edge.forms.region import print_in
@@ -80,7 +80,12 @@ def read_boxes(
     cutoff : float
         Least confidence of a digit that is believed.
     """
-    cells = [_written(gray, field, quads) for field, quads in fields]
+    if not fields:
+        return []
+    cut = [cut_cells(gray, quads) for _, quads in fields]
+    written = [_written(field, row) for (field, _), row in zip(fields, cut, strict=True)]
+    shared = shared_walls(cut, written, [quads for _, quads in fields])
+    cells = [_checked(field, *each) for (field, _), *each in zip(fields, cut, written, shared, strict=True)]
     answers = iter(_predict([view for row in cells for each in row for view in each.views], classifier))
     readings = []
     for (field, quads), row in zip(fields, cells, strict=True):
@@ -89,14 +94,17 @@ def read_boxes(
     return readings
 
 
-def _written(gray: Gray, field: BoxField, quads: Sequence[Points]) -> list[Written]:
+def _written(field: BoxField, cells: Sequence[Cell]) -> list[Written]:
     """What is written in a field's cells."""
-    cells = cut_cells(gray, quads)
-    written = written_in(cells, known_lines(cells, field.lines) if field.lines else printed_lines(cells))
+    return written_in(cells, known_lines(cells, field.lines) if field.lines else printed_lines(cells))
+
+
+def _checked(field: BoxField, cells: Sequence[Cell], written: Sequence[Written], shared: Shared) -> list[Written]:
+    """What is written in a field's cells; blank ones on whose walls a digit may hide are in doubt."""
     is_blank = [each.region is None and each.doubt is None for each in written]
     if not any(is_blank):
-        return written
-    marked = marked_walls(ink_of_walls(cells), field.walls, is_blank, reached_walls(cells, written))
+        return list(written)
+    marked = marked_walls(ink_of_walls(cells), field.walls, is_blank, shared)
     return [Written(None, "a mark on its wall") if mark else each for each, mark in zip(written, marked, strict=True)]
 
 
