@@ -85,7 +85,10 @@ def read_boxes(
     cut = [cut_cells(gray, quads) for _, quads in fields]
     written = [_written(field, row) for (field, _), row in zip(fields, cut, strict=True)]
     shared = shared_walls(cut, written, [quads for _, quads in fields])
-    cells = [_checked(field, *each) for (field, _), *each in zip(fields, cut, written, shared, strict=True)]
+    cells = [
+        _checked(field, row, seen, walls)
+        for (field, _), row, seen, walls in zip(fields, cut, written, shared, strict=True)
+    ]
     answers = iter(_predict([view for row in cells for each in row for view in each.views], classifier))
     readings = []
     for (field, quads), row in zip(fields, cells, strict=True):
