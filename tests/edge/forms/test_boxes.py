@@ -94,6 +94,14 @@ def test_two_digits_in_a_cell_are_seen_as_two():
     assert blank.parts == ()
 
 
+@pytest.mark.parametrize(("top", "lean", "expected"), [(1, 22, True), (1, 4, False), (14, 22, False)])
+def test_a_leaning_stroke_that_begins_at_the_line_above_may_be_a_7(top, lean, expected):
+    picture, boxes = row_of_cells(["", "", ""])
+    x, y, w, h = boxes[1]
+    cv2.line(picture, (x + w // 2 + lean, y + top), (x + w // 2, y + h - 10), (INK,), 4)
+    assert read(picture, boxes)[1].may_lack_bar is expected
+
+
 def test_specks_are_no_marks_and_dots_are_in_doubt():
     picture, boxes = row_of_cells(["", "4", ""])
     x, y, _, _ = boxes[0]
