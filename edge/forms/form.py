@@ -30,8 +30,8 @@ last line of `python -m tests.forms.measure --split validation --count 2` prints
 HIDDEN_LOOP = ("4", "9")
 """A 9 whose loop is closed by the line above it looks like a 4 without the line: sure of both, neither is believed."""
 
-LEAST_DIGIT = 0.5
-"""Of two views of a glyph, the least probability of digits together: below, neither is one."""
+LEAST_WEIGHT = 1e-6
+"""Of two views neither of which is a digit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,11 +147,11 @@ def _is_sure(prediction: Prediction, cutoff: float) -> bool:
 
 def _mixed(one: Prediction, other: Prediction) -> Prediction:
     """What is said of a glyph that is seen in two ways: each counts as far as it is a digit."""
-    total = {label: one.scores[label] + other.scores[label] for label in one.scores}
-    digits = sum(score for label, score in total.items() if label != NOT_A_DIGIT)
-    if digits < LEAST_DIGIT:
-        return one
-    scores = {label: score / digits if label != NOT_A_DIGIT else 0.0 for label, score in total.items()}
+    weights = [sum(score for label, score in each.scores.items() if label != NOT_A_DIGIT) for each in (one, other)]
+    total = max(sum(weights), LEAST_WEIGHT)
+    scores = {
+        label: (weights[0] * one.scores[label] + weights[1] * other.scores[label]) / total for label in one.scores
+    }
     label = max(scores, key=lambda each: scores[each])
     return Prediction(label, scores[label], scores)
 
