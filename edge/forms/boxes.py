@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from edge.forms.cells import CELL_HEIGHT, MARGIN, PEN_QUANTILE, Cell, inside_of, level_of, paper_of
-from edge.forms.lines import ONE_AROUND, Lines, own_ink
+from edge.forms.lines import BAND, NEAR_LINE, ONE_AROUND, Lines, own_ink
 from edge.forms.neighbours import cut_from_neighbours
 from edge.nouns import Box, Gray, Region
 from edge.paper.binarize import INK_FRACTION, MIN_CONTRAST
@@ -33,6 +33,9 @@ digit may reach over its line.
 NEAR_WALL, LEFT_UPRIGHT, LEFT_LEVEL = 6, 22, 10
 """What is left of a line lies within so many pixels of a wall, and is lower than a 1 or shorter than a 5's bar."""
 
+LEAN = 0.35
+"""Width over height of a leaning stroke; a 1 that stands upright is narrower."""
+
 TALL, BESIDE = 0.5, 0.15
 """Two pieces this high over the mark's height that overlap by less than this share of the narrower are two digits."""
 
@@ -51,12 +54,15 @@ class Written:
         The marks that stand side by side in it, an open 4 or two digits; none where there is but one.
     completed : Region, optional
         The ink with what a line may hide of it; None where it may hide nothing.
+    may_lack_bar : bool
+        Whether it is a leaning stroke that begins at the line above: the line may hide the bar of a 7.
     """
 
     region: Region | None
     doubt: str | None = None
     parts: tuple[Region, ...] = ()
     completed: Region | None = None
+    may_lack_bar: bool = False
 
     @property
     def views(self) -> list[Region]:
@@ -108,7 +114,15 @@ def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: 
     if is_shared or is_struck or _is_over_line(box, cell.width):
         return Written(region, "a mark over the line")
     completed = _completed(cell.gray, mask, ink.hidden, paper, depth)
-    return Written(region, None, _parts(cell.gray, mask, boxes, paper), completed)
+    parts = _parts(cell.gray, mask, boxes, paper)
+    return Written(region, None, parts, completed, _begins_at_line(box, lines) and box[2] > LEAN * box[3])
+
+
+def _begins_at_line(box: Box, lines: Lines) -> bool:
+    """Whether a mark begins at the line above it."""
+    x, y, width, _ = box
+    rows = np.flatnonzero(lines.level[: MARGIN + round(BAND * CELL_HEIGHT), x : x + width].any(axis=1))
+    return bool(rows.size and y <= rows[-1] + NEAR_LINE)
 
 
 def _completed(gray: Gray, mask: Gray, hidden: Gray, paper: float, depth: float) -> Region | None:

@@ -54,6 +54,7 @@ class RowFile:
         self.cut_bytes = 0
         self._columns = list(header)
         self._ends_group = ends_group
+        self._is_new = not path.exists()
         self._handle = _open_locked(path)
         self._synced_s = time.monotonic()
         try:
@@ -95,17 +96,29 @@ class RowFile:
             self._sync()
 
     def close(self) -> None:
-        """Force the rows to the disk and let others write the file; harmless when done twice."""
+        """Force the rows to the disk and let others write the file; harmless when done twice.
+
+        A file that this one made and that got no row is removed.
+        """
         if self._handle >= 0:
             try:
                 self._sync()
+                if self._is_new and self._end == len(self._head):
+                    with contextlib.suppress(OSError):  # moved or gone: then it is no longer this one's
+                        self._check_untouched()
+                        self.path.unlink()
             finally:
                 os.close(self._handle)
                 self._handle = -1
 
+    @property
+    def _head(self) -> bytes:
+        """The file's beginning: the mark of UTF-8, and the header."""
+        return codecs.BOM_UTF8 + encode_rows([self._columns])
+
     def _recover(self) -> int:
         """Where the next row goes: after the header, which a new file gets, and after the last whole group."""
-        head = codecs.BOM_UTF8 + encode_rows([self._columns])
+        head = self._head
         size = os.fstat(self._handle).st_size
         if size < len(head) and head.startswith(os.pread(self._handle, len(head), 0)):
             self._write(head, 0)
@@ -130,9 +143,9 @@ class RowFile:
             return
         missing = [column for column in self._columns if column not in found]
         if len(missing) > len(self._columns) // 2:
-            raise OutputError(f"{self.path}: is there already and is no table of forms; name another file")
+            raise OutputError(f"{self.path}: is there already and is no table of readings; name another file")
         differs = f"{missing[0]} is not among its columns" if missing else f"its columns are {', '.join(found)}"
-        raise OutputError(f"{self.path}: is a table of other fields ({differs}); name another file")
+        raise OutputError(f"{self.path}: is a table of other columns ({differs}); name another file")
 
     def _last_group(self) -> int:
         end = 0

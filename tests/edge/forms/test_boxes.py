@@ -84,12 +84,22 @@ def test_what_reaches_in_from_a_neighbour_is_the_neighbours():
     assert [each.region is not None for each in cells] == [False, True, False]
 
 
-def test_two_digits_in_a_cell_are_in_doubt():
+def test_two_digits_in_a_cell_are_seen_as_two():
     picture, boxes = row_of_cells(["", "", ""])
     x, y, _, h = boxes[0]
     for text, left in (("1", 6), ("7", 32)):
         cv2.putText(picture, text, (x + left, y + h - 12), 0, 1.2, (INK,), 3, 16)
-    assert read(picture, boxes)[0].doubt == "two marks in one cell"
+    two, blank, _ = read(picture, boxes)
+    assert [part.box[0] < MARGIN + CELL_HEIGHT // 2 for part in two.parts] == [True, False]
+    assert blank.parts == ()
+
+
+@pytest.mark.parametrize(("top", "lean", "expected"), [(1, 22, True), (1, 4, False), (14, 22, False)])
+def test_a_leaning_stroke_that_begins_at_the_line_above_may_be_a_7(top, lean, expected):
+    picture, boxes = row_of_cells(["", "", ""])
+    x, y, w, h = boxes[1]
+    cv2.line(picture, (x + w // 2 + lean, y + top), (x + w // 2, y + h - 10), (INK,), 4)
+    assert read(picture, boxes)[1].may_lack_bar is expected
 
 
 def test_specks_are_no_marks_and_dots_are_in_doubt():

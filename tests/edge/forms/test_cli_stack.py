@@ -157,8 +157,8 @@ def test_a_table_is_a_file(capfd, scans, tmp_path, monkeypatch):
     [
         (("--csv", "{0}/none/o.csv"), "none/o.csv: cannot be written (No such file or directory); make its folder"),
         (("--csv", "{0}"), "cannot be written (Is a directory)"),
-        (("--csv", "{0}/mine.csv"), "is there already and is no table of forms; name another file"),
-        (("--csv", "{0}/scans/1.png"), "is there already and is no table of forms; name another file"),
+        (("--csv", "{0}/mine.csv"), "is there already and is no table of readings; name another file"),
+        (("--csv", "{0}/scans/1.png"), "is there already and is no table of readings; name another file"),
         (("--csv", "{0}/o.csv", "--review", "{0}/scans"), "scans: is not empty and holds no review; name a new folder"),
         (("--csv", "{0}/o.csv", "--review", "{0}/mine.csv"), "mine.csv: cannot be written"),
     ],

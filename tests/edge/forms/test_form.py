@@ -7,8 +7,9 @@ import pytest
 from edge.config import parse_config
 from edge.errors import ConfigError
 from edge.fields import FieldReader, open_fields
-from edge.forms.form import judged
-from edge.nouns import Digit, Frame
+from edge.forms.form import BoxField, judged, read_boxes
+from edge.geometry import corners_of
+from edge.nouns import NOT_A_DIGIT, Digit, Frame, Prediction
 from edge.pipeline import read_frame
 from edge.schema import FieldTable
 from edge.text import with_point
@@ -121,3 +122,38 @@ def test_a_page_is_read_upside_down_and_refused_where_it_is_another(tmp_path):
     assert turned.digits[0].box[0] > turned.digits[5].box[0]
     assert (other.status, other.text) == ("rejected", "")
     assert other.reason.startswith("the page is not in view: 0.00 of it is found")
+
+
+class Oracle:
+    """A network that says what it was told to, a glyph after the other."""
+
+    def __init__(self, *said):
+        self.said = said
+
+    def predict(self, glyphs):
+        return [prediction(*said) for said, _ in zip(self.said, glyphs, strict=False)]
+
+
+def prediction(label, confidence):
+    rest = (1 - confidence) / 10
+    return Prediction(label, confidence, dict.fromkeys((*"0123456789", NOT_A_DIGIT), rest) | {label: confidence})
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([("4", 0.999), ("9", 0.999)], ("?", "cell 1: 4 or 9")),
+        ([("4", 0.999), ("4", 0.999)], ("4", None)),
+        ([("4", 0.999), (NOT_A_DIGIT, 0.999)], ("4", None)),
+        ([("3", 0.999), ("8", 0.999)], ("3", None)),
+    ],
+)
+def test_a_9_whose_loop_a_line_may_close_is_not_believed_to_be_a_4(said, expected):
+    picture, boxes = row_of_cells(["", ""])
+    x, y, _, _ = boxes[0]
+    cv2.polylines(picture, [np.array([[x + 18, y], [x + 18, y + 26], [x + 40, y + 26]])], False, (40,), 4)
+    cv2.line(picture, (x + 40, y), (x + 40, y + 52), (40,), 4)
+    blank, _ = row_of_cells(["", ""])
+    table = field(digits=boxes[:1])
+    (reading,) = read_boxes(picture, [(BoxField.of(table, blank), [corners_of(boxes[0])])], Oracle(*said), cutoff=0.9)
+    assert (reading.text, reading.reason) == expected

@@ -90,6 +90,20 @@ def test_what_is_written_into_the_boxes_moves_nothing(page):
     assert misses(page, locate(sheet, filled), np.eye(3)).max() < 0.5
 
 
+def test_a_page_whose_boxes_are_all_written_over_is_known_by_the_print_beside_them(page):
+    rng = np.random.default_rng(1)
+    boxes = [corners((22, 30)) + np.array((60 + 30 * k, 80 + 45 * row)) for k in range(12) for row in range(12)]
+    form = np.maximum(page, 150)
+    for box in boxes:
+        cv2.rectangle(form, *(tuple(map(int, box[k])) for k in (0, 2)), (0,), 2)
+    filled = form.copy()
+    for box in boxes:
+        ends = rng.uniform(box.min(axis=0) - 6, box.max(axis=0) + 6, (2, 2)).astype(int).tolist()
+        cv2.line(filled, *ends, (20,), 6)
+        cv2.line(filled, *(box[[0, 2]] + [[-3, -3], [3, 3]]).astype(int).tolist(), (20,), 6)
+    assert locate(Sheet.of(form, boxes=boxes), filled).score > 0.9
+
+
 @pytest.mark.parametrize(
     "frame",
     [

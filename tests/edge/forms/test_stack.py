@@ -352,11 +352,11 @@ def test_the_setup_is_of_all_that_changes_a_reading(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"name,price\nbolt,3\n", "is there already and is no table of forms; name another file"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "is there already and is no table of forms"),
-        (b'"' * 70_000, "is there already and is no table of forms"),
-        (encode_rows([table_columns(["amount", "day"])]), "is a table of other fields .date is not among its columns"),
-        (encode_rows([table_columns(["date", "amount"])]), "is a table of other fields .its columns are source"),
+        (b"name,price\nbolt,3\n", "is there already and is no table of readings; name another file"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "is there already and is no table of readings"),
+        (b'"' * 70_000, "is there already and is no table of readings"),
+        (encode_rows([table_columns(["amount", "day"])]), "is a table of other columns .date is not among its columns"),
+        (encode_rows([table_columns(["date", "amount"])]), "is a table of other columns .its columns are source"),
         (encode_rows([table_columns(["amount", "date"]), ["a", "1"]]), "row 2 has 2 cells where the header has 17"),
         (
             encode_rows([table_columns(["amount", "date"]), ["a", "1", "", "fine", *[""] * 12, SETUP]]),
@@ -494,6 +494,13 @@ def test_a_group_without_its_end_is_cut_off(tmp_path):
     assert list(again.rows()) == [["a", ""], ["a", "yes"]]
     assert again.cut_bytes == len(b"b,\r\n")
     again.close()
+
+
+def test_a_new_file_without_a_row_is_removed_and_one_that_was_there_is_not(tmp_path):
+    RowFile(tmp_path / "new.csv", ["key"]).close()
+    (tmp_path / "old.csv").touch()
+    RowFile(tmp_path / "old.csv", ["key"]).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["old.csv"]
 
 
 def test_counts_are_told_in_words():

@@ -1,0 +1,61 @@
+"""A cell's ink without its lines: strokes that cross stay whole, and what a line may hide is told."""
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.forms.cells import CELL_HEIGHT, MARGIN, Cell
+from edge.forms.lines import own_ink, printed_lines
+
+SIDE = CELL_HEIGHT + 2 * MARGIN
+PAPER, INK = 235, 40
+TOP, LEFT = MARGIN, MARGIN
+
+
+def blank(line, thickness=3):
+    gray = np.full((SIDE, SIDE), PAPER, np.uint8)
+    if thickness:
+        cv2.rectangle(gray, (LEFT, TOP), (LEFT + CELL_HEIGHT, TOP + CELL_HEIGHT), (line,), thickness)
+    return gray
+
+
+def ink_of(gray, plain):
+    """The ink of a cell whose lines are known from the blank one."""
+    return own_ink(Cell(gray, CELL_HEIGHT), printed_lines([Cell(plain, CELL_HEIGHT)])[0], PAPER, 60.0)
+
+
+@pytest.mark.parametrize("line", [30, 90, 160])
+@pytest.mark.parametrize("thickness", [1, 3, 7])
+def test_a_blank_cell_has_no_ink_and_hides_none(line, thickness):
+    plain = blank(line, thickness)
+    found = ink_of(plain, plain)
+    inside = np.s_[MARGIN - 8 : -MARGIN + 8, MARGIN - 8 : -MARGIN + 8]
+    assert not found.mask[inside].any()
+    assert not found.hidden.any()
+
+
+@pytest.mark.parametrize("line", [30, 90, 160])
+def test_a_stroke_across_a_line_keeps_its_middle(line):
+    plain = blank(line)
+    gray = plain.copy()
+    cv2.line(gray, (54, TOP - 12), (54, TOP + 40), (INK,), 5)
+    column = ink_of(gray, plain).mask[TOP - 12 : TOP + 40, 54]
+    assert (column > 0).all()
+
+
+def test_a_dark_stroke_along_a_part_of_a_pale_line_is_ink():
+    plain = blank(150)
+    gray = plain.copy()
+    cv2.line(gray, (LEFT, TOP + 24), (LEFT, TOP + 40), (INK,), 5)
+    found = ink_of(gray, plain).mask[TOP + 25 : TOP + 39, LEFT - 3 : LEFT + 4]
+    assert found.any(axis=1).all()
+
+
+def test_a_9_whose_loop_lies_on_a_line_is_told_to_hide_the_top():
+    plain = blank(INK, 5)
+    gray = plain.copy()
+    cv2.polylines(gray, [np.array([[40, TOP + 3], [40, 50], [64, 50]])], False, (INK,), 4)
+    cv2.line(gray, (64, TOP + 3), (64, 78), (INK,), 4)
+    hidden = ink_of(gray, plain).hidden
+    assert hidden[TOP - 3 : TOP + 6, 44:60].any(axis=0).all()
+    assert not hidden[TOP + 8 :].any()
