@@ -74,6 +74,11 @@ the same mistake. On simulated backward drums that stood half-way, readings of 0
 MOST_RARER = 10.0
 """Times that one of two rises is rarer than the other at the most."""
 
+REST_SHARE = 0.25
+"""Of the probability that no candidate has, which any one other value may have, and those that the rules allow together:
+of a dozen drums' other digits they allow a few.
+"""
+
 PACE_SPACINGS = 10.0
 """Times `spacing_s` over which a pace is taken."""
 
@@ -364,7 +369,8 @@ def elapsed_between(earlier: Moment, later: Moment) -> float | None:
 def _extended(history: History, candidates: Sequence[Candidate], now: Moment, meter: Meter) -> list[Track]:
     """All accounts that a reading leaves: tracks that it bears out, tracks that it does not, and new ones."""
     share = _share(history.tracks, now, meter)
-    rest = max(1.0 - sum(each.probability for each in candidates), candidates[0].probability * math.exp(-MAX_EVIDENCE))
+    unsaid = max(1.0 - sum(each.probability for each in candidates), 0.0)
+    rest = max(REST_SHARE * unsaid, candidates[0].probability * math.exp(-MAX_EVIDENCE))
     found = [replace(track, weight=track.weight + share * math.log(rest)) for track in history.tracks]
     steps = [[_step_of(track, each.value, now, meter) for track in history.tracks] for each in candidates]
     is_lawful = [any(not s.reason and not t.reason for s, t in zip(row, history.tracks, strict=True)) for row in steps]
@@ -373,7 +379,9 @@ def _extended(history: History, candidates: Sequence[Candidate], now: Moment, me
     for candidate, row, lawful in zip(candidates, steps, is_lawful, strict=True):
         against = 1.0 - candidate.probability
         if lawful:
+            is_bound = history.accepted is not None and meter.max_rate_per_hour is not None
             against += _shifted(candidate, lawful_ones, history.accepted, meter) - unlawful
+            against -= (1 - REST_SHARE) * unsaid if is_bound else 0.0
         reading = _Reading(candidate.value, now, share, candidate.probability, against)
         pairs = zip(history.tracks, row, strict=True)
         found += [_moved(track, taken, reading, meter) for track, taken in pairs if not taken.reason]
