@@ -75,7 +75,7 @@ MOST_RARER = 10.0
 """Times that one of two rises is rarer than the other at the most."""
 
 REST_SHARE = 0.25
-"""Of the probability that no candidate has, which any one other value may have, and those that the rules allow together:
+"""Of the probability that no candidate has, which one other value may have, and those that the rules allow together:
 of a dozen drums' other digits they allow a few.
 """
 
