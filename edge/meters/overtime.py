@@ -11,8 +11,10 @@ that got through, or a long pause all end by themselves. What is read is never a
 candidates that the picture gave, or there is none.
 
 What cannot be told from the truth is a wrong value that keeps coming: one that breaks no rule is published at its
-second reading, at its first within the flow of late; one that breaks a rule at its fourth, and no sooner than after the
-time for which the value before was seen, or `patience_s`, whichever is less.
+second reading, at its first within the flow of late or where it is as sure as this meter's readings always are; one
+that breaks a rule at its fourth, and no sooner than after the time for which the value before was seen, or
+`patience_s`, whichever is less. A meter that stands still makes one picture, so its readings count as little more than
+one: a value in doubt stays so until the meter moves.
 
 References
 ----------
@@ -59,9 +61,6 @@ STEADY, AS_SURE, MIN_USUAL = 0.5, 0.5, 20
 """Nats by which readings of late differ in how sure they are, on average, and by which one may be less sure, to be read
 as well as those; and how many of them must be known.
 """
-
-USUAL_SHARE = 1 / 30
-"""Of one reading in what is usual."""
 
 MOST_AWAY = 2.0
 """Nats that one reading counts as away from the usual at the most: a drum half-way now and then changes little."""
@@ -347,7 +346,7 @@ def _usual_with(usual: Usual, odds: float) -> Usual:
     """What is usual after one more reading that was believed, with the logarithm of its odds."""
     if not usual.readings:
         return Usual(odds, 0.0, 1)
-    share = max(USUAL_SHARE, 1 / (usual.readings + 1))
+    share = 1 / (usual.readings + 1)
     away = min(MOST_AWAY, max(-MOST_AWAY, odds - usual.mean))
     deviation = usual.deviation + share * (abs(away) - usual.deviation)
     return Usual(usual.mean + share * away, deviation, min(usual.readings + 1, MIN_USUAL))
@@ -375,13 +374,10 @@ def _extended(history: History, candidates: Sequence[Candidate], now: Moment, me
     steps = [[_step_of(track, each.value, now, meter) for track in history.tracks] for each in candidates]
     is_lawful = [any(not s.reason and not t.reason for s, t in zip(row, history.tracks, strict=True)) for row in steps]
     lawful_ones = [each for each, lawful in zip(candidates, is_lawful, strict=True) if lawful]
-    unlawful = sum(each.probability for each, lawful in zip(candidates, is_lawful, strict=True) if not lawful)
     for candidate, row, lawful in zip(candidates, steps, is_lawful, strict=True):
         against = 1.0 - candidate.probability
         if lawful:
-            is_bound = history.accepted is not None and meter.max_rate_per_hour is not None
-            against += _shifted(candidate, lawful_ones, history.accepted, meter) - unlawful
-            against -= (1 - REST_SHARE) * unsaid if is_bound else 0.0
+            against = _against(candidate, lawful_ones, unsaid, history.accepted, meter)
         reading = _Reading(candidate.value, now, share, candidate.probability, against)
         pairs = zip(history.tracks, row, strict=True)
         found += [_moved(track, taken, reading, meter) for track, taken in pairs if not taken.reason]
@@ -393,21 +389,21 @@ def _extended(history: History, candidates: Sequence[Candidate], now: Moment, me
     return found
 
 
-def _shifted(candidate: Candidate, others: Iterable[Candidate], accepted: Accepted | None, meter: Meter) -> float:
-    """What other candidates gain or lose as rivals by how far each lies from the last value: small rises are many.
+def _against(
+    candidate: Candidate, lawful: Iterable[Candidate], unsaid: float, accepted: Accepted | None, meter: Meter
+) -> float:
+    """Probability of what else the rules allow: other candidates, and a part of what no candidate says.
 
-    Draws of water or gas are of all sizes, about as many from 1 to 10 steps as from 10 to 100, so one of so many steps
-    is as rare as it is long.
+    Small rises are many: draws of water or gas are about as many from 1 to 10 steps as from 10 to 100, so that one of
+    so many steps is as rare as it is long.
     """
+    others = [each for each in lawful if each.value != candidate.value]
     if accepted is None:
-        return 0.0
-    own = max(_apart(accepted.peak, candidate.value, meter), meter.resolution)
-    gain = 0.0
-    for other in others:
-        if other.value != candidate.value:
-            rise = max(_apart(accepted.peak, other.value, meter), meter.resolution)
-            gain += other.probability * (min(max(own / rise, 1 / MOST_RARER), MOST_RARER) - 1)
-    return gain
+        return unsaid + sum(each.probability for each in others)
+    own, *rises = [max(_apart(accepted.peak, each.value, meter), meter.resolution) for each in (candidate, *others)]
+    shares = [min(max(own / rise, 1 / MOST_RARER), MOST_RARER) for rise in rises]
+    rivals = sum(each.probability * share for each, share in zip(others, shares, strict=True))
+    return rivals + unsaid * (REST_SHARE if meter.max_rate_per_hour is not None else 1.0)
 
 
 def _share(tracks: Sequence[Track], now: Moment, meter: Meter) -> float:
