@@ -38,13 +38,13 @@ WHITE = 250
 FILL = 128
 """Gray level that a JPEG decoder gives to what is missing."""
 
-CANDIDATES, STEP = 4, 2.5
+CANDIDATES, STEP = 24, 2.5
 """So many rows are looked at that differ the most from the one above, by this many times what rows do on the whole."""
 
 DETAIL = 31
 """Columns over whose mean the detail of a row stands out."""
 
-TEAR_MATCH, TEAR_MISMATCH, TEAR_REST = 0.5, 0.3, 0.35
+TEAR_MATCH, TEAR_MISMATCH, TEAR_REST = 0.5, 0.3, 0.45
 """Correlation of the detail at a tear, shifted and as it stands; and how much rows differ there once shifted, over how
 much they do as they stand.
 """

@@ -14,8 +14,10 @@ A value that a person sets (`declared`) stands like one that was seen for `patie
 published, what contradicts it is in quarantine. It is no reading, so nothing is published of it by itself.
 
 What cannot be told from the truth is a wrong value that keeps coming: one that breaks no rule is published at its
-second reading, at its first within the flow of late; one that breaks a rule at its fourth, and no sooner than after the
-time for which the value before was seen, or `patience_s`, whichever is less.
+second reading, at its first within the flow of late or where it is as sure as this meter's readings always are; one
+that breaks a rule at its fourth, and no sooner than after the time for which the value before was seen, or
+`patience_s`, whichever is less. A meter that stands still makes one picture, so its readings count as little more than
+one: a value in doubt stays so until the meter moves.
 
 References
 ----------
@@ -63,9 +65,6 @@ STEADY, AS_SURE, MIN_USUAL = 0.5, 0.5, 20
 as well as those; and how many of them must be known.
 """
 
-USUAL_SHARE = 1 / 30
-"""Of one reading in what is usual."""
-
 MOST_AWAY = 2.0
 """Nats that one reading counts as away from the usual at the most: a drum half-way now and then changes little."""
 
@@ -76,6 +75,11 @@ the same mistake. On simulated backward drums that stood half-way, readings of 0
 
 MOST_RARER = 10.0
 """Times that one of two rises is rarer than the other at the most."""
+
+REST_SHARE = 0.25
+"""Of the probability that no candidate has, which one other value may have, and those that the rules allow together:
+of a dozen drums' other digits they allow a few.
+"""
 
 PACE_SPACINGS = 10.0
 """Times `spacing_s` over which a pace is taken."""
@@ -348,7 +352,7 @@ def _usual_with(usual: Usual, odds: float) -> Usual:
     """What is usual after one more reading that was believed, with the logarithm of its odds."""
     if not usual.readings:
         return Usual(odds, 0.0, 1)
-    share = max(USUAL_SHARE, 1 / (usual.readings + 1))
+    share = 1 / (usual.readings + 1)
     away = min(MOST_AWAY, max(-MOST_AWAY, odds - usual.mean))
     deviation = usual.deviation + share * (abs(away) - usual.deviation)
     return Usual(usual.mean + share * away, deviation, min(usual.readings + 1, MIN_USUAL))
@@ -388,16 +392,16 @@ def elapsed_between(earlier: Moment, later: Moment) -> float | None:
 def _extended(history: History, candidates: Sequence[Candidate], now: Moment, meter: Meter) -> list[Track]:
     """All accounts that a reading leaves: tracks that it bears out, tracks that it does not, and new ones."""
     share = _share(history.tracks, now, meter)
-    rest = max(1.0 - sum(each.probability for each in candidates), candidates[0].probability * math.exp(-MAX_EVIDENCE))
+    unsaid = max(1.0 - sum(each.probability for each in candidates), 0.0)
+    rest = max(REST_SHARE * unsaid, candidates[0].probability * math.exp(-MAX_EVIDENCE))
     found = [replace(track, weight=track.weight + share * math.log(rest)) for track in history.tracks]
     steps = [[_step_of(track, each.value, now, meter) for track in history.tracks] for each in candidates]
     is_lawful = [any(not s.reason and not t.reason for s, t in zip(row, history.tracks, strict=True)) for row in steps]
     lawful_ones = [each for each, lawful in zip(candidates, is_lawful, strict=True) if lawful]
-    unlawful = sum(each.probability for each, lawful in zip(candidates, is_lawful, strict=True) if not lawful)
     for candidate, row, lawful in zip(candidates, steps, is_lawful, strict=True):
         against = 1.0 - candidate.probability
         if lawful:
-            against += _shifted(candidate, lawful_ones, history.accepted, meter) - unlawful
+            against = _against(candidate, lawful_ones, unsaid, history.accepted, meter)
         reading = _Reading(candidate.value, now, share, candidate.probability, against)
         pairs = zip(history.tracks, row, strict=True)
         found += [_moved(track, taken, reading, meter) for track, taken in pairs if not taken.reason]
@@ -409,21 +413,21 @@ def _extended(history: History, candidates: Sequence[Candidate], now: Moment, me
     return found
 
 
-def _shifted(candidate: Candidate, others: Iterable[Candidate], accepted: Accepted | None, meter: Meter) -> float:
-    """What other candidates gain or lose as rivals by how far each lies from the last value: small rises are many.
+def _against(
+    candidate: Candidate, lawful: Iterable[Candidate], unsaid: float, accepted: Accepted | None, meter: Meter
+) -> float:
+    """Probability of what else the rules allow: other candidates, and a part of what no candidate says.
 
-    Draws of water or gas are of all sizes, about as many from 1 to 10 steps as from 10 to 100, so one of so many steps
-    is as rare as it is long.
+    Small rises are many: draws of water or gas are about as many from 1 to 10 steps as from 10 to 100, so that one of
+    so many steps is as rare as it is long.
     """
+    others = [each for each in lawful if each.value != candidate.value]
     if accepted is None:
-        return 0.0
-    own = max(_apart(accepted.peak, candidate.value, meter), meter.resolution)
-    gain = 0.0
-    for other in others:
-        if other.value != candidate.value:
-            rise = max(_apart(accepted.peak, other.value, meter), meter.resolution)
-            gain += other.probability * (min(max(own / rise, 1 / MOST_RARER), MOST_RARER) - 1)
-    return gain
+        return unsaid + sum(each.probability for each in others)
+    own, *rises = [max(_apart(accepted.peak, each.value, meter), meter.resolution) for each in (candidate, *others)]
+    shares = [min(max(own / rise, 1 / MOST_RARER), MOST_RARER) for rise in rises]
+    rivals = sum(each.probability * share for each, share in zip(others, shares, strict=True))
+    return rivals + unsaid * (REST_SHARE if meter.max_rate_per_hour is not None else 1.0)
 
 
 def _share(tracks: Sequence[Track], now: Moment, meter: Meter) -> float:

@@ -22,6 +22,9 @@ from edge.service.loop import Setup
 from edge.service.notify import Log
 from edge.sources import simulated_setup
 
+LEFT_OUT = frozenset({"csv", "state", "store", "mqtt", "influx", "webhook", "prometheus"})
+"""Tables of a configuration that a recording does not need."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
@@ -82,7 +85,7 @@ def recorded_setup(setup: Setup, folder: Path, config_path: Path | None, say: Ca
     else:
         reference = setup.config.reference
         image = read_bytes(Path(reference.image)) if reference else None
-        write_setup(folder, _renamed(config_path.read_text(encoding="utf-8")), image)
+        write_setup(folder, _as_recorded(config_path.read_text(encoding="utf-8")), image)
     recorder = Recorder(folder, boot_id(), say)
     run = setup.config.run
     in_bursts = (run.burst or 0) > 1 or (run.is_scheduled and run.burst is None)
@@ -90,7 +93,15 @@ def recorded_setup(setup: Setup, folder: Path, config_path: Path | None, say: Ca
     return replace(setup, read=read, combine=combine)
 
 
-def _renamed(text: str) -> str:
-    """A configuration whose reference picture lies beside it, by the name that it has in a recording."""
-    head, table, rest = text.partition("[reference]")
-    return head + table + re.sub(r"(?m)^(\s*image\s*=\s*).*$", rf'\g<1>"{REFERENCE}"', rest, count=1)
+def _as_recorded(text: str) -> str:
+    """A configuration as it lies beside its recording: without its outputs, whose secrets are nobody's business there,
+    and its reference picture by the name that it has in a recording.
+    """
+    kept, table = [], ""
+    for line in text.splitlines():
+        header = re.match(r"\s*\[\[?\s*([\w-]+)\s*\]", line)
+        table = header[1] if header else table
+        if table == "reference" and re.match(r"\s*image\s*=", line):
+            line = f'image = "{REFERENCE}"'
+        kept += [] if table in LEFT_OUT else [line]
+    return "\n".join(kept) + "\n"

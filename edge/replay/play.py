@@ -19,6 +19,7 @@ from edge.replay.recording import CONFIGURATION, INDEX, TRUTH, read_entries, rea
 from edge.schema import Config
 from edge.service.burst import agree
 from edge.sources import SourceSettings, is_live_uri, open_source
+from edge.sources.base import PiControls
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +75,7 @@ def open_film(uri: str, config: Config, stack: ExitStack, every_s: float | None,
         return Film(_told(frames, truth), tuple(entry.burst for entry in entries), Path(uri) / "replay.json")
     if is_live_uri(uri):
         raise SourceError(f"{uri}: runs for ever; record it first: edge run --record DIR, or give a demo: its days=")
-    settings = SourceSettings.of(config.source, with_colour=config.needs_colour)
+    settings = SourceSettings.of(config.source, with_colour=config.needs_colour, pi=PiControls())
     source = stack.enter_context(open_source(uri, settings))
     if uri.startswith("demo:"):
         return Film(_told(iter(source), truth), None, None)

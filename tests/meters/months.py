@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import cv2
@@ -28,9 +28,17 @@ from edge.replay.play import Player
 from edge.sources import SourceSettings, open_source, simulated_setup
 from edge.sources.simulator.kinds import KINDS
 from edge.sources.simulator.meter import SimulatedMeter
+from edge.sources.simulator.settings import WITHOUT
 from edge.sources.simulator.source import START_S, SimulatorSource
 
 SEED = 100
+
+BEFORE, MOST_FRAMES = 6, 12
+"""Frames before a knock, in which values are published, and after it."""
+
+KEPT = ("knock", "tremble", "light", "all")
+"""What happens to a meter that is knocked, and the word for all."""
+
 MODELS = Path("models")
 
 
@@ -68,9 +76,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--kinds", nargs="*", default=[kind.name for kind in KINDS])
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--bumps", type=int, default=0, help="instead: so many knocks a kind, and frames to a value")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    if arguments.bumps:
+        for kind in arguments.kinds:
+            found = watch_bumps(kind, arguments.seed, arguments.bumps)
+            print(f"{kind:14s} {len(found)} knocks, frames to the next value: {sorted(found)}", flush=True)
+        return
     rows: list[Month] = []
     print(heading(), flush=True)
     with ProcessPoolExecutor(arguments.jobs) as pool:
@@ -118,6 +132,38 @@ def watch(kind: str, seed: int, days: int, models: Path = MODELS) -> Month:
         power_cuts=len(set(boots)) - 1,
         cpu_ms_a_frame=round(cpu_ms, 1),
     )
+
+
+def watch_bumps(kind: str, seed: int, count: int, models: Path = MODELS) -> list[int]:
+    """Frames to the next value, that one included, after each of the first knocks of a meter to which nothing else
+    happens; up to `MOST_FRAMES`, and one more where there was none. A knock counts if the frame before it had a value.
+    """
+    cv2.setNumThreads(1)
+    uri = f"demo:?meter={kind}&seed={seed}&days=400&without={','.join(each for each in WITHOUT if each not in KEPT)}"
+    own = simulated_setup(uri)
+    assert own is not None
+    reader = open_fields(own.config, models, picture=own.reference)
+    found = []
+    with open_source(uri, SourceSettings(with_colour=own.config.needs_colour)) as source:
+        assert isinstance(source, SimulatorSource)
+        for minute in islice(_knocked_minutes(source.meter), count):
+            with Player(reader, own.config) as player:
+                frames = [source.frame_at(k, 60.0 * k) for k in range(minute - BEFORE, minute + MOST_FRAMES)]
+                values = [player.read([frame])[0].value for frame in frames if frame is not None]
+            if values[BEFORE - 1] is not None:
+                after = enumerate(values[BEFORE:], 1)
+                found.append(next((k for k, value in after if value is not None), MOST_FRAMES + 1))
+    return found
+
+
+def _knocked_minutes(meter: SimulatedMeter) -> Iterator[int]:
+    """The first minute after each knock that leaves a while before it in peace."""
+    before = 0
+    for minute in range(400 * 1440):
+        count = meter.course.knocks(60.0 * minute)
+        if count > before and minute > BEFORE and meter.course.knocks(60.0 * (minute - BEFORE)) == before:
+            yield minute
+        before = count
 
 
 def bump_recoveries(meter: SimulatedMeter, outcomes: Sequence[Outcome]) -> list[int]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from edge.geometry import Matrix
-from edge.nouns import Colour, Gray
+from edge.nouns import Box, Colour, Gray
 from edge.sources.simulator import camera, events
 from edge.sources.simulator.face import Face, draw_face, draw_pointer, drum_window
 from edge.sources.simulator.flow import Flow
@@ -92,6 +92,12 @@ class SimulatedMeter:
         number, since = self._screen(time_s)
         return number == 0 and since > FADE_S
 
+    @property
+    def marker(self) -> Box:
+        """Where a display with several screens says which one it is at: above the first digits."""
+        x, y, _, _ = self.face.digits[0]
+        return x - 10, y - 22, 100, 18
+
     def frame(self, time_s: float) -> Gray:
         """The frame that the camera takes, (480, 640) uint8."""
         found = self.course.events(time_s)
@@ -173,7 +179,9 @@ class SimulatedMeter:
         gray = camera.with_cells(self.face, [self.face.characters[symbol] for symbol in text])
         x, y, width, height = self.face.digits[0]
         if self.kind.screens > 1:
-            cv2.putText(gray, CODES[number], (x - 8, y - 8), cv2.FONT_HERSHEY_PLAIN, 1.0, (45,), 1, cv2.LINE_AA)
+            left, top, _, high = self.marker
+            place = (left + 2, top + high - 4)
+            cv2.putText(gray, CODES[number], place, cv2.FONT_HERSHEY_PLAIN, 1.0, (45,), 1, cv2.LINE_AA)
         if self.kind.decimals and number < 2:
             right = self.face.digits[-1][0] + width
             step = self.face.digits[1][0] - x

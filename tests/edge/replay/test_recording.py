@@ -9,6 +9,7 @@ import pytest
 
 from edge.errors import OutputError, SourceError
 from edge.nouns import Frame, Truth
+from edge.replay.command import _as_recorded
 from edge.replay.recording import (
     CONFIGURATION,
     FRAMES,
@@ -134,3 +135,30 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         Recorder(tmp_path / "file" / "deeper", "boot")
+
+
+def test_a_recordings_configuration_has_no_outputs_and_names_its_own_picture():
+    text = """[source]
+uri = "camera"
+
+[mqtt]
+host = "broker"
+password = "secret"
+
+[reference]
+image = "../meter.jpg"  # mine
+min_score = 0.5
+
+[[field]]
+name = "water"
+image = "not this"
+
+[webhook]
+url = "http://host/"
+"""
+    kept = _as_recorded(text)
+    assert "secret" not in kept
+    assert "webhook" not in kept
+    assert 'image = "reference.png"' in kept
+    assert 'image = "not this"' in kept
+    assert ("min_score = 0.5" in kept, 'uri = "camera"' in kept) == (True, True)

@@ -136,6 +136,22 @@ def test_a_recording_of_a_simulated_meter_replays_as_it_ran_and_a_planted_truth_
     assert "changed since the last run: 1 right -> wrong" in planted.stdout
 
 
+def test_a_folder_of_pictures_replays_by_the_time_between_them_and_its_truth(tmp_path):
+    assert call("run", "--source", f"{CALM}&frames=4", "--record", tmp_path / "rec").returncode == 0
+    config, pictures = tmp_path / "rec" / "readout.toml", tmp_path / "rec" / "frames"
+    rows = [json.loads(line) for line in (tmp_path / "rec" / "recording.jsonl").read_text().splitlines()]
+    truths = "".join(f"{row['file']},meter,{row['truth'][0][1]}\n" for row in rows)
+    (tmp_path / "what-i-saw.csv").write_text(f"frame,field,value\n{truths}")
+    words = ["replay", pictures, "--config", config, "--every", "60", "--truth", tmp_path / "what-i-saw.csv", "--json"]
+    found = call(*words, "--last", tmp_path / "last.json")
+    assert found.returncode == 0, found.stderr
+    counts = json.loads(found.stdout)["fields"]["meter"]
+    assert (counts["right"], counts["wrong"], counts["uncertain"], counts["minutes"]) == (3, 0, 1, 4)
+    assert (tmp_path / "last.json").is_file()
+    unnamed = call("replay", pictures, "--config", config, "--every", "60", "--truth", tmp_path / "rec" / "none.csv")
+    assert (unnamed.returncode, len(unnamed.stderr.splitlines())) == (1, 1)
+
+
 def test_a_wrong_value_in_the_pipeline_is_said(capfd, monkeypatch):
     from edge.meters import tracker
 
