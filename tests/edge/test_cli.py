@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.cli import cli, default_model, main
+from edge.cli import cli, main
+from edge.commands.opening import default_model
 from edge.sources.demo import render_meter
 
 ROOT = Path(__file__).resolve().parents[2]
