@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from edge.forms.cells import CELL_HEIGHT, MARGIN, PEN_QUANTILE, Cell, inside_of, level_of, paper_of
-from edge.forms.lines import BAND, NEAR_LINE, ONE_AROUND, Lines, own_ink
+from edge.forms.lines import BAND, ONE_AROUND, Lines, own_ink
 from edge.forms.neighbours import cut_from_neighbours
 from edge.nouns import Box, Gray, Region
 from edge.paper.binarize import INK_FRACTION, MIN_CONTRAST
@@ -33,7 +33,7 @@ digit may reach over its line.
 NEAR_WALL, LEFT_UPRIGHT, LEFT_LEVEL = 6, 22, 10
 """What is left of a line lies within so many pixels of a wall, and is lower than a 1 or shorter than a 5's bar."""
 
-LEAN = 0.35
+LEAN = 0.4
 """Width over height of a leaning stroke; a 1 that stands upright is narrower."""
 
 TALL, BESIDE = 0.5, 0.15
@@ -122,7 +122,7 @@ def _begins_at_line(box: Box, lines: Lines) -> bool:
     """Whether a mark begins at the line above it."""
     x, y, width, _ = box
     rows = np.flatnonzero(lines.level[: MARGIN + round(BAND * CELL_HEIGHT), x : x + width].any(axis=1))
-    return bool(rows.size and y <= rows[-1] + NEAR_LINE)
+    return bool(rows.size and y <= rows[-1] + 1)
 
 
 def _completed(gray: Gray, mask: Gray, hidden: Gray, paper: float, depth: float) -> Region | None:
