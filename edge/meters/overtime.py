@@ -55,7 +55,7 @@ MIN_PROBABILITY = 0.02
 SURE = 0.95
 """Probability, among what the rules allow, from which on a value is published."""
 
-FLOW_CHANGE = 0.25
+FLOW_CHANGE = 0.1
 """Share of the flow of late that a rise may differ from it by and be no surprise; and one step, which is seen whole or
 not at all.
 """
