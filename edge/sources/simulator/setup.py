@@ -31,6 +31,7 @@ def configuration_text(meter: SimulatedMeter, uri: str) -> str:
     keys |= {"dials": [list(box) for box in meter.face.dials]} if kind.dials else {}
     keys |= {"backward": True} if kind.is_backward else {}
     keys |= {"jumps": True} if kind.jumps else {}
+    keys |= {"marker": list(meter.marker)} if kind.screens > 1 else {}
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in keys.items()]
     source = ["[source]", f"uri = {json.dumps(uri)}", ""]
     return "\n".join([*source, "[reference]", f'image = "{REFERENCE}"', "", "[[field]]", *lines]) + "\n"
