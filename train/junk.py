@@ -155,6 +155,9 @@ def draw_junk(
     cuttable = np.flatnonzero(np.isin(labels, CUTTABLE))
     not_ones = np.flatnonzero(labels != 1)
 
+    def written() -> Gray:
+        return digits[rng.integers(len(digits))]
+
     def any_digit() -> tuple[Gray, int]:
         if rng.random() < PRINTED_SHARE:
             label = int(rng.integers(10))
@@ -179,9 +182,6 @@ def draw_junk(
         (0.05, lambda: figure(rng)),
         (0.03, lambda: texture(rng)),
     ]
-
-    def written() -> Gray:
-        return digits[rng.integers(len(digits))]
 
     shares = np.array([share for share, _ in makers])
     return [_drawn(makers[kind][1]) for kind in rng.choice(len(makers), count, p=shares / shares.sum())]

@@ -107,7 +107,7 @@ def faint_mask(ink: Ink) -> Gray:
 
 def _below(dark: Gray, paper: Gray, depth: NDArray[np.float64]) -> Gray:
     """255 where a picture is darker than its paper by `depth`, given a cell."""
-    level = np.clip(np.rint(paper - depth), 0, 255).astype(np.uint8)
+    level = np.clip(paper - depth, 0, 255).astype(np.uint8)
     return cv2.compare(dark, _enlarge(level, dark.shape), cv2.CMP_LT)
 
 
