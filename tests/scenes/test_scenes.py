@@ -17,8 +17,8 @@ def draw_bar(digit, height, rng):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_scene_is_a_picture_with_its_numbers(kind):
-    scene = make_scene(kind, Hand(draw_bar), np.random.default_rng(1))
-    again = make_scene(kind, Hand(draw_bar), np.random.default_rng(1))
+    scene = make_scene(kind, lambda _: Hand(draw_bar), np.random.default_rng(1))
+    again = make_scene(kind, lambda _: Hand(draw_bar), np.random.default_rng(1))
     assert scene.gray.shape == SIZE
     assert scene.gray.dtype == np.uint8
     assert scene.gray.std() > 2
