@@ -255,6 +255,14 @@ def test_a_reading_that_looks_unsure_is_not_published_however_often_a_meter_that
     assert [each.value for each in after] == [453.0, 453.0]
 
 
+def test_a_first_value_in_doubt_is_not_published_for_one_reading_in_many_that_looks_sure():
+    doubtful = [0.94, 0.95, 0.93, 0.985, 0.94] * 8
+    _, published = told([reads(487, k, each) for k, each in enumerate(doubtful)])
+    assert {each.value for each in published} == {None}
+    _, sure = told([reads(467, k, 0.985) for k in range(3)])
+    assert [each.value for each in sure] == [None, 467.0, 467.0]
+
+
 @pytest.mark.parametrize("rate", [0.3, 3.0, 30.0])
 @pytest.mark.parametrize("fps", [1.0, 10.0, 30.0])
 def test_a_fast_counter_at_many_frames_a_second_has_a_value(rate, fps):
@@ -263,7 +271,7 @@ def test_a_fast_counter_at_many_frames_a_second_has_a_value(rate, fps):
     history, published = History(), []
     for time_s, value in frames:
         moment = Moment(time_s, time_s, "boot")
-        history, found = step(history, Evidence("", moment, (Candidate(value, 0.97),)), counter)
+        history, found = step(history, Evidence("", moment, (Candidate(value, 0.97),), "ok"), counter)
         published.append(found.value)
     pairs = zip(published, frames, strict=True)
     assert {value for value, (_, shown) in pairs if value is not None and value != shown} == set()
