@@ -40,7 +40,7 @@ SetMaker = Callable[[Any, int, int], tuple[Glyphs, Labels]]
 
 DIGITS = tuple("0123456789")
 
-VALIDATION_FAMILIES = frozenset({"Caladea", "cmss", "Lato", "SpaceMono"})
+VALIDATION_FAMILIES = frozenset({"Caladea", "cmss"})
 """Families of faces that choose temperature and cutoff."""
 
 TEST_FAMILIES = frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"})

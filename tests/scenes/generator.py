@@ -36,32 +36,26 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hand:
-    """Where the digits of a number come from: `draw(digit, height_px, rng)` gives (rows, columns) uint8 ink."""
+    """Where digits come from: `draw(digit, height_px, rng)` gives (rows, columns) uint8 ink."""
 
     draw: Callable[[int, int, np.random.Generator], Gray]
 
 
-Hands = Callable[[np.random.Generator], Hand]
-"""Takes one hand for each number: one writer's digits are as different as any, one face's are alike."""
+def print_of(faces: list, render: Callable[..., Gray]) -> Hand:
+    """Printed digits; `render(text, face, size_px, rng)` draws one. Every digit is in another face, so that a hairline
+    may stand beside a black one.
+    """
 
-
-def print_of(faces: list, render: Callable[..., Gray]) -> Hands:
-    """Printed numbers, each in one face; `render(text, face, size_px, rng)` draws a digit of it."""
-
-    def take(rng: np.random.Generator) -> Hand:
+    def draw(digit: int, height: int, rng: np.random.Generator) -> Gray:
         face = faces[int(rng.integers(len(faces)))]
+        ink = render(str(digit), face, round(height / 0.7), rng)
+        x, y, width, rows = cv2.boundingRect((ink > 40).astype(np.uint8))
+        return ink[y : y + rows, x : x + width]
 
-        def draw(digit: int, height: int, rng: np.random.Generator) -> Gray:
-            ink = render(str(digit), face, round(height / 0.7), rng)
-            x, y, width, rows = cv2.boundingRect((ink > 40).astype(np.uint8))
-            return ink[y : y + rows, x : x + width]
-
-        return Hand(draw)
-
-    return take
+    return Hand(draw)
 
 
-def handwriting(images: Gray, labels: NDArray[np.int64], writers: NDArray[np.int64] | None = None) -> Hands:
+def handwriting(images: Gray, labels: NDArray[np.int64], writers: NDArray[np.int64] | None = None) -> Hand:
     """Digits of a data set, (n, 28, 28) uint8 ink, enlarged with a sharp outline."""
     by_digit = [np.flatnonzero(labels == digit) for digit in range(10)]
 
@@ -74,8 +68,7 @@ def handwriting(images: Gray, labels: NDArray[np.int64], writers: NDArray[np.int
         large = cv2.resize(cut, size, interpolation=cv2.INTER_CUBIC)
         return cv2.convertScaleAbs(np.clip((large.astype(np.float32) - 110) * 2.5 + 128, 0, 255))
 
-    hand = Hand(draw)
-    return lambda _: hand
+    return Hand(draw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,9 +82,9 @@ class _Placed:
     cell: int
 
 
-def make_scene(kind: str, hands: Hands, rng: np.random.Generator) -> Scene:
+def make_scene(kind: str, hand: Hand, rng: np.random.Generator) -> Scene:
     """One scene of a kind, with the truth."""
-    numbers = _arrange(kind, hands, rng)
+    numbers = _arrange(kind, hand, rng)
     ink = np.zeros(SIZE, np.float32)
     for number in numbers:
         _draw_number(ink, number)
@@ -107,14 +100,14 @@ def make_scene(kind: str, hands: Hands, rng: np.random.Generator) -> Scene:
     return Scene(kind, _sense(kind, gray, rng), tuple(number.text for number in numbers))
 
 
-def _arrange(kind: str, hands: Hands, rng: np.random.Generator) -> list[_Placed]:
+def _arrange(kind: str, hand: Hand, rng: np.random.Generator) -> list[_Placed]:
     lines = int(rng.integers(3, 6)) if kind == "multi-line" else 1
     height = int(rng.integers(16, 24) if kind == "small" else rng.integers(32, 52 if lines > 1 else 80))
     top = rng.uniform(0.05, 0.15) * SIZE[0] if lines > 1 else rng.uniform(0.3, 0.6) * SIZE[0]
     placed = []
     for _ in range(lines):
         text = "".join(str(digit) for digit in rng.integers(0, 10, rng.integers(3, 8)))
-        placed.append(_place(kind, text, min(height, int(430 / len(text))), int(top), hands(rng), rng))
+        placed.append(_place(kind, text, min(height, int(430 / len(text))), int(top), hand, rng))
         top += height * rng.uniform(1.5, 1.9)
     return placed
 

@@ -22,7 +22,7 @@ from edge.nouns import Frame, Reading
 from edge.paper.reader import Reader
 from edge.pipeline import read_frame
 from tests.scenes.arguments import add_scenes, parser_of
-from tests.scenes.generator import KINDS, Hands, Scene, handwriting, make_scene, print_of
+from tests.scenes.generator import KINDS, Hand, Scene, handwriting, make_scene, print_of
 from train.card import Settings
 from train.data.fonts import render_text
 from train.data.mnist import load_mnist
@@ -67,8 +67,8 @@ def main() -> None:
     written, in_print = hands(arguments.split)
     rows, given = [], []
     for kind in arguments.kinds:
-        hands_of = in_print if kind == "printed" else written
-        rows.append(measure_kind(kind, hands_of, reader, arguments.count, arguments.show_mistakes, given))
+        hand = in_print if kind == "printed" else written
+        rows.append(measure_kind(kind, hand, reader, arguments.count, arguments.show_mistakes, given))
         print(format_row(rows[-1]), flush=True)
     levels = reliability(given)
     for level in levels:
@@ -85,7 +85,7 @@ def main() -> None:
         write_text(arguments.out, json.dumps(report, indent=1) + "\n")
 
 
-def hands(split: str) -> tuple[Hands, Hands]:
+def hands(split: str) -> tuple[Hand, Hand]:
     """Handwriting and print of a split that the training never saw."""
     mnist = load_mnist()
     digits = (
@@ -111,7 +111,7 @@ def reliability(given: Sequence[tuple[float, bool]]) -> list[Level]:
 
 def measure_kind(
     kind: str,
-    hands: Hands,
+    hand: Hand,
     reader: Reader,
     count: int,
     mistakes: Path | None,
@@ -121,7 +121,7 @@ def measure_kind(
     numbers = exact = wrong = characters = errors = 0
     times = []
     for index in range(count):
-        scene = make_scene(kind, hands, np.random.default_rng([SEED, KINDS.index(kind), index]))
+        scene = make_scene(kind, hand, np.random.default_rng([SEED, KINDS.index(kind), index]))
         start = time.perf_counter()
         readings = read_frame(Frame(scene.gray, f"{kind}-{index}"), reader)
         times.append((time.perf_counter() - start) * 1e3)
