@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
+import cv2
 import numpy as np
 
 from edge.nouns import Box
 from edge.paper.binarize import Ink
-from edge.paper.pieces import MIN_HEIGHT, Piece, typical_height, union_box
+from edge.paper.pieces import MIN_HEIGHT, Piece, own_mask, typical_height, union_box
 from edge.paper.segment import depth_of, is_surrounded
 
 SIZE_RATIO = 2.3
@@ -37,7 +38,10 @@ HANGING = 0.4
 """A small piece this far above or below a digit, over its height, may make a letter or a sign of it."""
 
 PART_GAP = 0.2
-"""The bar of a 5 floats at most this far above it, over its height."""
+"""The bar of a 5 floats at most this far above it, over its height ..."""
+
+PART_REACH = 0.5
+"""... and over the bar's longer side."""
 
 MINUS_REACH = 0.9
 """A minus sign ends this far before the first digit at the most, over the height."""
@@ -84,7 +88,7 @@ def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
     pieces : sequence of Piece
         Left to right.
     """
-    tall = _may_be_digits(pieces, ink.mask.shape[0])
+    tall = _may_be_digits(ink, pieces)
     chains = [_without_faint_rules(ink, chain) for chain in _chains(tall)]
     dropped = {id(piece) for piece in tall} - {id(piece) for chain in chains for piece in chain}
     pieces = [piece for piece in pieces if id(piece) not in dropped]
@@ -115,29 +119,40 @@ def _near(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
     ]
 
 
-def _may_be_digits(pieces: Sequence[Piece], rows: int) -> list[Piece]:
+def _may_be_digits(ink: Ink, pieces: Sequence[Piece]) -> list[Piece]:
     """The pieces that are high enough for a digit, and neither level strokes nor loose parts of a larger one."""
     flat = FLAT * typical_height(pieces)
     tall = [
         piece
         for piece in pieces
-        if MIN_HEIGHT <= piece.height <= 0.95 * rows
+        if MIN_HEIGHT <= piece.height <= 0.95 * ink.mask.shape[0]
         and not piece.is_edge
         and (piece.height > flat or piece.box[2] < 1.8 * piece.height)
     ]
-    return [piece for piece, is_part in zip(tall, _are_parts(tall), strict=True) if not is_part]
+    parts = {part for part, whole in _above_or_below(tall) if _floats_near(ink, tall[part], tall[whole])}
+    return [piece for index, piece in enumerate(tall) if index not in parts]
 
 
-def _are_parts(tall: Sequence[Piece]) -> list[bool]:
-    """For each piece, whether it floats close above or below one twice as high: the bar of a 5."""
+def _above_or_below(tall: Sequence[Piece]) -> list[tuple[int, int]]:
+    """Places of pieces whose boxes lie close above, below or within that of another one twice as high, and its place."""
     if len(tall) < 2:
-        return [False] * len(tall)
+        return []
     left, top, width, height = np.array([piece.box for piece in tall]).T
     right, bottom = left + width, top + height
     overlap = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
     gap = np.maximum(top - bottom[:, None], top[:, None] - bottom)
     is_part = (height[:, None] <= 0.5 * height) & (overlap > 0.4 * width[:, None]) & (gap < PART_GAP * height)
-    return is_part.any(axis=1).tolist()
+    return [(int(part), int(whole)) for part, whole in np.argwhere(is_part)]
+
+
+def _floats_near(ink: Ink, part: Piece, whole: Piece) -> bool:
+    """Whether a piece has ink of a larger one close above or below: the bar of a 5 has, a digit on a page not, whose
+    border is a piece with the whole page in its box.
+    """
+    reach = round(min(PART_GAP * whole.height, PART_REACH * part.size))
+    x, y, width, height = part.box
+    top, bottom = max(y - reach, 0), min(y + height + reach, ink.mask.shape[0])
+    return cv2.countNonZero(own_mask(ink.mask, (x, top, width, bottom - top), [whole])) > 0
 
 
 def _height(group: Sequence[Piece]) -> float:
