@@ -171,11 +171,11 @@ def draw_junk(
     makers: list[tuple[float, Callable[[], Gray | None]]] = [
         (0.34, lambda: sign(faces, rng)),
         (0.10, lambda: merged(written(), written(), rng)),
-        (0.10, lambda: wrong_cut(wide_digit(), wide_digit(), rng)),
+        (0.07, lambda: wrong_cut(wide_digit(), wide_digit(), rng)),
         (0.02, lambda: piece(digits[rng.choice(cuttable)], rng)),
         (0.13, lambda: struck(*any_digit(), rng)),
         (0.05, lambda: overwritten(any_digit()[0], any_digit()[0], rng)),
-        (0.06, lambda: half(*any_digit(), rng)),
+        (0.03, lambda: half(*any_digit(), rng)),
         (0.05, lambda: bubble(written(), rng)),
         (0.04, lambda: scribble(rng)),
         (0.03, lambda: blot(rng)),
