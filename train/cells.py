@@ -53,11 +53,11 @@ class CellMix:
     shares: Shares
 
 
-TRAINING = CellMix(real=15_000, rendered=12_000, mild=0.5, shares=Shares())
-SETTLING = CellMix(real=15_000, rendered=12_000, mild=0.7, shares=Shares())
+TRAINING = CellMix(real=15_000, rendered=15_000, mild=0.5, shares=Shares())
+SETTLING = CellMix(real=15_000, rendered=15_000, mild=0.7, shares=Shares())
 VALIDATION = CellMix(real=0, rendered=2000, mild=1.0, shares=Shares(blank=0.08, unreadable=0.15))
 
-SETTLED_SET = 3
+SETTLED_SET = 5
 """From this set on cells are taken more carefully: the weights settle on them."""
 
 

@@ -56,7 +56,7 @@ def draw_drums(count: int, faces: Sequence[Face], rng: np.random.Generator) -> t
 def draw_wheel(faces: Sequence[Face], rng: np.random.Generator) -> Wheel:
     """A drum in a face or in strokes, with the ticks, points and teeth that some have beside their digits."""
     pitch = round(BOX_ROWS / rng.uniform(0.95, 1.85))
-    height = max(8, round(pitch * rng.uniform(0.55, 0.86)))
+    height = max(8, round(pitch * rng.uniform(0.45, 0.86)))
     width = min(round(height * rng.uniform(0.42, 0.85)), 38)
     digits = digit_inks(height, width, faces, rng)
     across = SCENE_COLUMNS
@@ -111,7 +111,7 @@ def draw_window(wheel: Wheel, place: float, rng: np.random.Generator) -> Gray:
     ink = _roll(wheel, place + rng.normal(0, SLACK / 2), rng)
     levels = wheel.ground + (wheel.mark - wheel.ground) * ink
     y = (np.arange(SCENE_ROWS, dtype=np.float32) - SCENE_ROWS / 2 + 0.5) / (BOX_ROWS / 2)
-    shade = rng.uniform(0, 0.6) * np.abs(y) ** rng.uniform(1.5, 5)
+    shade = rng.uniform(0, 0.6) * np.abs(y - rng.uniform(-0.5, 0.5)) ** rng.uniform(1.5, 5)
     levels = levels * (1 - np.clip(shade, 0, 0.9))[:, None]
     levels = _beside(levels, wheel, rng)
     levels = _framed(levels, wheel, rng)
