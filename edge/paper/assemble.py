@@ -35,6 +35,9 @@ BOW = 0.15
 none (0.13 at most), and of 600 halves of their 0s 97 %.
 """
 
+SHORT = 0.55
+"""A 1 lower than this over the middle height of the digits may be what is left of a frame."""
+
 FEW = 2
 """With no more marks than this, one doubt leaves no digit that could be believed: it may all be a sign or a letter."""
 
@@ -245,11 +248,13 @@ def _doubt_of_gaps(number: Sequence[Digit], height: float) -> str | None:
 
 
 def _doubt_of_strokes(marks: Sequence[Mark]) -> str | None:
-    """A reason where all there is are bare strokes, one or two of them, or cut from one piece.
-
-    They may be an l, a quotation mark, or the legs of an m.
+    """A reason where a 1 is much shorter than the others, or all there is are bare strokes, one or two of them, or cut
+    from one piece: they may be an l, a quotation mark, or the legs of an m.
     """
     is_cut = any(mark.odds < 1.0 for mark in marks)
+    usual = median(mark.region.box[3] for mark in marks)
+    if any(mark.prediction.label == "1" and mark.region.box[3] < SHORT * usual for mark in marks):
+        return "a short stroke may be a 1 or a bit of a line"
     if (len(marks) <= 2 or is_cut) and all(_is_bare_stroke(mark) for mark in marks):
         return "bare strokes may be ones, letters or marks"
     return None

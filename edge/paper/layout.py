@@ -58,6 +58,10 @@ that spans this much of their height.
 """
 
 
+BITS, BITS_SIZE = 3, 0.6
+"""This many bits of ink beside an end, that span this much of the digits' height, may be a faint digit."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
     """The pieces of one number, left to right, the small ones among them, and what stands close to its ends.
@@ -134,7 +138,7 @@ def _may_be_digits(ink: Ink, pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def _above_or_below(tall: Sequence[Piece]) -> list[tuple[int, int]]:
-    """Places of pieces whose boxes lie close above, below or within that of another one twice as high, and its place."""
+    """Places of pieces whose boxes lie close above, below or within that of one twice as high, and its place."""
     if len(tall) < 2:
         return []
     left, top, width, height = np.array([piece.box for piece in tall]).T
@@ -320,7 +324,18 @@ def _may_be_minus(piece: Piece, first: Piece, height: float) -> bool:
 def _beside(group: Sequence[Piece], pieces: Sequence[Piece], height: float) -> list[Piece]:
     """Pieces that are no members but stand so close to either end, or so high among them, that they may be digits."""
     strangers = [piece for piece in pieces if height * BESIDE_SIZE < piece.height < height / BESIDE_SIZE]
-    return [piece for piece in strangers if _is_at_an_end(piece, group, height) or _is_among(piece, group, height)]
+    near = [piece for piece in strangers if _is_at_an_end(piece, group, height) or _is_among(piece, group, height)]
+    return near or _bits_at_an_end(group, pieces, height)
+
+
+def _bits_at_an_end(group: Sequence[Piece], pieces: Sequence[Piece], height: float) -> list[Piece]:
+    """Bits of ink beside an end that are as high as a digit together: a faint one falls to such."""
+    bits = [piece for piece in pieces if piece.height <= height * BESIDE_SIZE and _is_at_an_end(piece, group, height)]
+    for is_right in (False, True):
+        side = [bit for bit in bits if (bit.box[0] > group[-1].box[0]) == is_right]
+        if len(side) >= BITS and union_box([bit.box for bit in side])[3] > BITS_SIZE * height:
+            return side
+    return []
 
 
 def _is_at_an_end(piece: Piece, group: Sequence[Piece], height: float) -> bool:

@@ -115,6 +115,29 @@ def test_a_colon_parts_two_numbers():
     assert [(r.text, r.status) for r in assemble(ink_of(line), line, marks, 0.9)] == [("12", "ok"), ("34", "ok")]
 
 
+def test_dots_that_hug_a_digit_may_be_bits_of_it():
+    line, marks = number("1234", small=[(71, 35, 5, 5), (71, 54, 5, 5)], shift=10, after=2)
+    readings = assemble(ink_of(line), line, marks, 0.9)
+    assert [(r.text, r.status) for r in readings] == [("12", "uncertain"), ("34", "uncertain")]
+
+
+def test_a_point_finer_than_the_pen_may_be_a_speck():
+    broad = np.zeros((40, 20), np.uint8)
+    broad[2:38, 4:16] = 255
+    for size, status in ((12, "ok"), (4, "uncertain")):
+        line, marks = number("427", small=[(44, 60 - size, size, size)], shift=28)
+        marks = [Mark(Region(each.region.box, broad), each.prediction) for each in marks]
+        assert [(r.text, r.status) for r in assemble(ink_of(line), line, marks, 0.9)] == [("4.27", status)]
+
+
+def test_a_stroke_much_lower_than_the_digits_may_be_no_one():
+    line, marks = number("4271")
+    low = mark("1", 0.99, (110, 40, 4, 18))
+    (reading,) = assemble(ink_of(line), line, [*marks[:3], low], 0.9)
+    assert (reading.text, reading.status) == ("4271", "uncertain")
+    assert "short stroke" in reading.reason
+
+
 def test_a_leaning_stroke_that_stands_out_is_a_slash():
     line, marks = number("23145")
     tall = slash((78, 14, 24, 52))

@@ -129,3 +129,25 @@ def test_a_stroke_at_the_border_beside_a_number_leaves_doubt():
     picture = bars(page(), (0, 50, 8, 50), (40, 60, 9, 40), (80, 60, 9, 40))
     (line,) = lines_of(picture)
     assert [piece.box[0] for piece in line.beside] == [0]
+
+
+def test_digits_stand_in_line_inside_the_border_of_a_page():
+    picture = bars(page((400, 400)), (120, 200, 10, 44), (160, 200, 10, 44), (200, 200, 10, 44))
+    cv2.polylines(picture, [np.array([[30, 60], [340, 90], [330, 380]])], False, INK, 6)
+    lines = [[piece.box for piece in line.pieces] for line in lines_of(picture)]
+    assert [(120, 200, 10, 44), (160, 200, 10, 44), (200, 200, 10, 44)] in lines
+
+
+def test_a_bar_that_floats_above_a_digit_is_a_part_of_it():
+    picture = bars(page(), (60, 60, 10, 48), (100, 70, 20, 40), (98, 54, 24, 10))
+    assert [[piece.box for piece in line.pieces] for line in lines_of(picture)] == [
+        [(60, 60, 10, 48), (100, 70, 20, 40)]
+    ]
+
+
+def test_bits_of_ink_beside_the_last_digit_may_be_a_faint_one():
+    digits = [(60, 60, 10, 44), (95, 60, 10, 44)]
+    (line,) = lines_of(bars(page(), *digits, (120, 62, 4, 8), (121, 76, 4, 8), (120, 94, 4, 8)))
+    assert len(line.beside) == 3
+    (line,) = lines_of(bars(page(), *digits, (120, 94, 4, 8)))
+    assert line.beside == ()
