@@ -345,7 +345,7 @@ RECIPES = {
             partial(camera_validation_set, PAGE),
             weight_decay=1e-2,
             sets=PAGE.sets,
-            tolerance=Tolerance(risk=0.001, lost=0.001),
+            tolerance=Tolerance(risk=0.0013, lost=0.001),
         ),
         Recipe(
             "meter",

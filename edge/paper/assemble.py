@@ -35,6 +35,10 @@ BOW = 0.15
 none (0.13 at most), and of 600 halves of their 0s 97 %.
 """
 
+TOGETHER = 0.85
+"""Least confidence of a number that is believed: each of its digits may be above the cutoff, and still one of them is
+wrong."""
+
 SHORT = 0.55
 """A 1 lower than this over the middle height of the digits may be what is left of a frame."""
 
@@ -293,8 +297,10 @@ def _reading(characters: Sequence[Digit], reason: str | None) -> Reading:
     value = value_of(text) if reason is None else None
     if reason is None and value is None:
         reason = "the separators make no number"
-    status: Status = "ok" if value is not None else "uncertain"
     confidence = math.prod(character.confidence for character in characters)
+    if value is not None and confidence < TOGETHER:
+        reason, value = f"all digits together are right with {confidence:.2f} only, less than {TOGETHER}", None
+    status: Status = "ok" if value is not None else "uncertain"
     return Reading(
         "", text, value, status, confidence, union_box([c.box for c in characters]), reason, tuple(characters)
     )
