@@ -32,6 +32,9 @@ EVEN_WIDTH, WIDTH_SLOPE = 1.1, 6.0
 SIGN_AMONG_DIGITS = 0.03
 """How much likelier a piece that looks like no digit is a sign than several digits, beside sure digits."""
 
+LIKELY = 0.5
+"""Two pieces are likely digits from this probability of each on."""
+
 JOIN_GAP = 0.25
 """Two pieces may be one broken digit when the gap between them is less than this share of the height."""
 
@@ -179,9 +182,7 @@ def _odds_of_several(wide: float, several: float, single: float) -> float:
 
 def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
     """Replace pieces by what explains them better, the surest replacement first; none is replaced twice."""
-    proposals = sorted(
-        (_proposal(doubt, marks[doubt.first].prediction) for doubt in doubts), key=lambda pair: -_worth(pair[1])
-    )
+    proposals = sorted((_proposal(doubt, marks) for doubt in doubts), key=lambda pair: -_worth(pair[1]))
     replaced: dict[int, tuple[_Doubt, list[Mark]]] = {}
     for doubt, proposal in proposals:
         covered = range(doubt.first, doubt.last + 1)
@@ -195,14 +196,20 @@ def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
     return [mark for k, old in enumerate(marks) for mark in (replaced[k][1] if k in replaced else [old])]
 
 
-def _proposal(doubt: _Doubt, whole: Prediction) -> tuple[_Doubt, list[Mark]]:
+def _proposal(doubt: _Doubt, marks: Sequence[Mark]) -> tuple[_Doubt, list[Mark]]:
+    """The marks that may take the place of a doubt's pieces; two pieces that are likely digits by themselves are less
+    likely to be one.
+    """
     if doubt.cutting is None:
-        return doubt, [
-            Mark(region, prediction) for region, prediction in zip(doubt.regions, doubt.predictions, strict=True)
-        ]
+        seen = zip(doubt.regions, doubt.predictions, strict=True)
+        apart = _worth(marks[doubt.first : doubt.last + 1]) if doubt.last > doubt.first else 0.0
+        if apart < LIKELY:
+            return doubt, [Mark(region, told) for region, told in seen]
+        return doubt, [Mark(region, told, told.confidence / (told.confidence + apart)) for region, told in seen]
     path, several, odds = best_path(doubt.cutting, doubt.predictions)
     if not path:
         return doubt, []
+    whole = marks[doubt.first].prediction
     share = (odds * _odds_of_several(doubt.wide, several, _likelihood_of_one(whole, doubt.is_alone))) ** (
         1.0 / len(path)
     )
