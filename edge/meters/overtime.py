@@ -68,6 +68,11 @@ STEADY, AS_SURE, MIN_USUAL = 0.5, 0.5, 20
 as well as those; and how many of them must be known.
 """
 
+FIRST_READINGS = 10
+"""That such an average is taken over at the least, of all values of a track: a mistaken high digit stays while the low
+ones turn, and now and then one reading of it looks sure.
+"""
+
 MOST_AWAY = 2.0
 """Nats that one reading counts as away from the usual at the most: a drum half-way now and then changes little."""
 
@@ -230,6 +235,10 @@ class Track:
         The value and the time that the pace is next taken from.
     alone : float
         Logarithm of the odds of the last reading by itself, among what the rules allow.
+    all_readings : int
+        That bore it out since its start.
+    average : float
+        Of the logarithms of their odds, the late ones for as much as `MIN_USUAL` of them.
     """
 
     value: float
@@ -246,6 +255,8 @@ class Track:
     pace: float = 0.0
     mark: tuple[float, Moment] | None = None
     alone: float = 0.0
+    all_readings: int = 1
+    average: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,7 +426,7 @@ def _extended(history: History, candidates: Sequence[Candidate], now: Moment, me
             odds, reason = _birth(history, candidate.value, now, meter)
             weight = odds + reading.gain
             new = _started(candidate.value, candidate.value, now, weight, reason)
-            found.append(replace(new, sure=reading.sure, alone=reading.sure))
+            found.append(replace(new, sure=reading.sure, alone=reading.sure, average=reading.sure))
     return found
 
 
@@ -518,6 +529,8 @@ def _moved(track: Track, taken: _Step, reading: _Reading, meter: Meter) -> Track
         pace=pace if is_natural else 0.0,
         mark=mark if is_natural else (value, now),
         alone=reading.sure,
+        all_readings=track.all_readings + 1,
+        average=track.average + (reading.sure - track.average) / (min(track.all_readings, MIN_USUAL) + 1),
     )
 
 
@@ -602,11 +615,26 @@ def _doubt(history: History, chosen: Candidate | None, evidence: Evidence, meter
         return "uncertain", "the first reading; waits for another that agrees"
     if lead < (FIRST_SIGHT_LEAD if _is_seen_as_ever(history, now, meter) else meter.lead):
         return "uncertain", f"{_number(best.value, meter)} is new; waits for another reading that agrees"
-    wanted = FIRST_SURE if history.accepted is None and evidence.status != "ok" else SURE
-    if best.sure < math.log(wanted / (1 - wanted)):
+    if history.accepted is None and evidence.status != "ok":
+        return _first_doubt(best)
+    if best.sure < _log_odds(SURE):
         said = f"read with a probability of {chosen.probability:.2f}"
         return "uncertain", f"{said}; waits for another reading that agrees"
     return "ok", None
+
+
+def _first_doubt(best: Track) -> tuple[Status, str | None]:
+    """Whether a first value is published whose frame by itself is in doubt; else why not."""
+    if best.average >= _log_odds(FIRST_SURE) and best.all_readings >= FIRST_READINGS:
+        return "ok", None
+    said = f"read with a probability of {1 / (1 + math.exp(-best.average)):.2f} on average"
+    if best.all_readings < FIRST_READINGS:
+        return "uncertain", f"{said}; waits for {FIRST_READINGS} readings that agree"
+    return "uncertain", f"{said}, a first value takes {FIRST_SURE}; waits for the digit in doubt to turn, or to be set"
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))
 
 
 def _is_seen_as_ever(history: History, now: Moment, meter: Meter) -> bool:

@@ -33,7 +33,8 @@ def at(minutes, boot="a", wall=None):
 
 
 def reads(value, minutes, probability=SURE, boot="a", wall=None):
-    return Evidence(f"{value:05.0f}", at(minutes, boot, wall), (Candidate(float(value), probability),))
+    status = "ok" if probability > 0.985 else "uncertain"
+    return Evidence(f"{value:05.0f}", at(minutes, boot, wall), (Candidate(float(value), probability),), status)
 
 
 def told(evidences, meter=WATER, history=None):
@@ -259,8 +260,12 @@ def test_a_first_value_in_doubt_is_not_published_for_one_reading_in_many_that_lo
     doubtful = [0.94, 0.95, 0.93, 0.985, 0.94] * 8
     _, published = told([reads(487, k, each) for k, each in enumerate(doubtful)])
     assert {each.value for each in published} == {None}
-    _, sure = told([reads(467, k, 0.985) for k in range(3)])
-    assert [each.value for each in sure] == [None, 467.0, 467.0]
+    assert published[-1].reason.startswith("read with a probability of 0.95 on average, a first value takes 0.975")
+    _, turning = told([reads(487 + k // 4, k, each) for k, each in enumerate(doubtful)])
+    assert {each.value for each in turning} == {None}, "the low digits turn, the one in doubt does not"
+    _, sure = told([reads(467, k, 0.984) for k in range(12)])
+    assert [each.value for each in sure] == [None] * 9 + [467.0] * 3
+    assert sure[5].reason == "read with a probability of 0.98 on average; waits for 10 readings that agree"
 
 
 @pytest.mark.parametrize("rate", [0.3, 3.0, 30.0])
