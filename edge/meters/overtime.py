@@ -615,22 +615,23 @@ def _doubt(history: History, chosen: Candidate | None, evidence: Evidence, meter
         return "uncertain", "the first reading; waits for another that agrees"
     if lead < (FIRST_SIGHT_LEAD if _is_seen_as_ever(history, now, meter) else meter.lead):
         return "uncertain", f"{_number(best.value, meter)} is new; waits for another reading that agrees"
-    if history.accepted is None and evidence.status != "ok":
-        return _first_doubt(best)
+    doubt = _first_doubt(best) if history.accepted is None and evidence.status != "ok" else None
+    if doubt is not None:
+        return "uncertain", doubt
     if best.sure < _log_odds(SURE):
         said = f"read with a probability of {chosen.probability:.2f}"
         return "uncertain", f"{said}; waits for another reading that agrees"
     return "ok", None
 
 
-def _first_doubt(best: Track) -> tuple[Status, str | None]:
-    """Whether a first value is published whose frame by itself is in doubt; else why not."""
+def _first_doubt(best: Track) -> str | None:
+    """What speaks against a first value whose frame by itself is in doubt."""
     if best.average >= _log_odds(FIRST_SURE) and best.all_readings >= FIRST_READINGS:
-        return "ok", None
+        return None
     said = f"read with a probability of {1 / (1 + math.exp(-best.average)):.2f} on average"
     if best.all_readings < FIRST_READINGS:
-        return "uncertain", f"{said}; waits for {FIRST_READINGS} readings that agree"
-    return "uncertain", f"{said}, a first value takes {FIRST_SURE}; waits for the digit in doubt to turn, or to be set"
+        return f"{said}; waits for {FIRST_READINGS} readings that agree"
+    return f"{said}, a first value takes {FIRST_SURE}; waits for the digit in doubt to turn, or to be set"
 
 
 def _log_odds(probability: float) -> float:

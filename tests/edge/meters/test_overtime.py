@@ -263,6 +263,8 @@ def test_a_first_value_in_doubt_is_not_published_for_one_reading_in_many_that_lo
     assert published[-1].reason.startswith("read with a probability of 0.95 on average, a first value takes 0.975")
     _, turning = told([reads(487 + k // 4, k, each) for k, each in enumerate(doubtful)])
     assert {each.value for each in turning} == {None}, "the low digits turn, the one in doubt does not"
+    _, (*_, rolling) = told([*(reads(487, k, 0.985) for k in range(9)), reads(488, 9, 0.6)])
+    assert rolling.value is None, "one that is in doubt by itself is not the first, whatever was before"
     _, sure = told([reads(467, k, 0.984) for k in range(12)])
     assert [each.value for each in sure] == [None] * 9 + [467.0] * 3
     assert sure[5].reason == "read with a probability of 0.98 on average; waits for 10 readings that agree"
