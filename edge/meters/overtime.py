@@ -116,6 +116,11 @@ LONGEST_GAP_S = 600.0
 MEMORY_S = 1800.0
 """For which a track is kept that no reading bears out."""
 
+FEW_STEPS = 50.0
+"""That a meter may have risen by, so that a misread hardly keeps to the rules: one of litres may rise by 400 within
+`LONGEST_GAP_S`. Of a display whose screens take turns, the value is out of view for a quarter of an hour at times.
+"""
+
 DECIMALS = 12
 """That a value has at the most, as in the configuration."""
 
@@ -642,17 +647,22 @@ def _is_seen_as_ever(history: History, now: Moment, meter: Meter) -> bool:
     """Whether the best track's reading is as sure as those before it, all alike: then nothing can have stood before it.
 
     How sure a reading is tells nothing of a meter whose readings differ in it. And a rule of rates must bound what a
-    misread could make of it: the last value was a short time ago.
+    misread could make of it: the last value was a short time ago, or the meter cannot have gone far.
     """
     usual, last = history.usual, history.accepted
     if last is None or usual.readings < MIN_USUAL or usual.deviation > STEADY or meter.max_rate_per_hour is None:
         return False
     elapsed = elapsed_between(last.moment, now)
-    if elapsed is None or elapsed > LONGEST_GAP_S:
+    if elapsed is None or elapsed > _longest_bounded_s(meter, meter.max_rate_per_hour):
         return False
     best = history.tracks[0]
     is_lawful = _step_of(_started(last.value, last.peak, last.moment), best.value, now, meter).reason is None
     return is_lawful and best.alone >= usual.mean - AS_SURE
+
+
+def _longest_bounded_s(meter: Meter, rate_per_hour: float) -> float:
+    """For how long after a value a rule of rates leaves little room for a misread."""
+    return max(LONGEST_GAP_S, min(MEMORY_S, 3600 * FEW_STEPS * meter.resolution / max(rate_per_hour, 1e-9)))
 
 
 def _quarantine(history: History, lead: float, meter: Meter) -> tuple[Status, str | None]:

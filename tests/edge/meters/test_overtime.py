@@ -299,6 +299,18 @@ def test_a_rise_that_is_seen_as_surely_as_ever_is_published_at_once_and_one_that
         assert step(history, rise, litres)[1].value == value
 
 
+@pytest.mark.parametrize(
+    ("resolution", "minutes", "is_given"), [(0.1, 9, True), (0.1, 15, True), (0.1, 31, False), (0.01, 15, False)]
+)
+def test_after_a_while_out_of_view_a_sure_rise_is_published_at_once_where_the_meter_cannot_have_gone_far(
+    resolution, minutes, is_given
+):
+    power = Meter(1e6, resolution, max_rate_per_hour=15.0)
+    history, _ = told([reads(452, k, 0.9999) for k in range(60)], power)
+    _, (risen,) = told([reads(452.4, 59 + minutes, 0.9999)], power, history)
+    assert (risen.value == 452.4) is is_given
+
+
 def test_where_readings_differ_in_how_sure_they_are_a_sure_one_is_not_believed_at_once():
     litres = replace(WATER, top=1e5, resolution=0.001, slack=0.001)
     history = History()
