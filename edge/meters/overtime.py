@@ -68,9 +68,10 @@ STEADY, AS_SURE, MIN_USUAL = 0.5, 0.5, 20
 as well as those; and how many of them must be known.
 """
 
-FIRST_READINGS = 10
+FIRST_READINGS, FIRST_AT_ONCE = 10, 0.99
 """That such an average is taken over at the least, of all values of a track: a mistaken high digit stays while the low
-ones turn, and now and then one reading of it looks sure.
+ones turn, and now and then one reading of it looks sure. And the average from which on `START_READINGS` are enough: of
+2,255 simulated cells 14 are wrong at 0.95 and more, none at 0.99 (`python -m tests.meters.views`).
 """
 
 MOST_AWAY = 2.0
@@ -631,7 +632,8 @@ def _doubt(history: History, chosen: Candidate | None, evidence: Evidence, meter
 
 def _first_doubt(best: Track) -> str | None:
     """What speaks against a first value whose frame by itself is in doubt."""
-    if best.average >= _log_odds(FIRST_SURE) and best.all_readings >= FIRST_READINGS:
+    is_settled = best.average >= _log_odds(FIRST_SURE) and best.all_readings >= FIRST_READINGS
+    if is_settled or best.average >= _log_odds(FIRST_AT_ONCE):
         return None
     said = f"read with a probability of {1 / (1 + math.exp(-best.average)):.2f} on average"
     if best.all_readings < FIRST_READINGS:

@@ -267,6 +267,8 @@ def test_a_first_value_in_doubt_is_not_published_for_one_reading_in_many_that_lo
     assert rolling.value is None, "one that is in doubt by itself is not the first, whatever was before"
     _, sure = told([reads(467, k, 0.984) for k in range(12)])
     assert [each.value for each in sure] == [None] * 9 + [467.0] * 3
+    _, surest = told([Evidence("", at(k), (Candidate(467.0, 0.993),)) for k in range(3)])
+    assert [each.value for each in surest] == [None, 467.0, 467.0]
     assert sure[5].reason == "read with a probability of 0.98 on average; waits for 10 readings that agree"
 
 
