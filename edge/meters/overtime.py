@@ -423,7 +423,7 @@ def _extended(history: History, candidates: Sequence[Candidate], now: Moment, me
     lawful_ones = [each for each, lawful in zip(candidates, is_lawful, strict=True) if lawful]
     for candidate, row, lawful in zip(candidates, steps, is_lawful, strict=True):
         against = 1.0 - candidate.probability
-        if lawful:
+        if lawful and history.accepted is not None:  # before, no rule is against another candidate
             against = _against(candidate, lawful_ones, unsaid, history.accepted, meter)
         reading = _Reading(candidate.value, now, share, candidate.probability, against, history.accepted is None)
         pairs = zip(history.tracks, row, strict=True)
@@ -437,7 +437,7 @@ def _extended(history: History, candidates: Sequence[Candidate], now: Moment, me
 
 
 def _against(
-    candidate: Candidate, lawful: Iterable[Candidate], unsaid: float, accepted: Accepted | None, meter: Meter
+    candidate: Candidate, lawful: Iterable[Candidate], unsaid: float, accepted: Accepted, meter: Meter
 ) -> float:
     """Probability of what else the rules allow: other candidates, and a part of what no candidate says.
 
@@ -445,8 +445,6 @@ def _against(
     so many steps is as rare as it is long.
     """
     others = [each for each in lawful if each.value != candidate.value]
-    if accepted is None:
-        return unsaid + sum(each.probability for each in others)
     own, *rises = [max(_apart(accepted.peak, each.value, meter), meter.resolution) for each in (candidate, *others)]
     shares = [min(max(own / rise, 1 / MOST_RARER), MOST_RARER) for rise in rises]
     rivals = sum(each.probability * share for each, share in zip(others, shares, strict=True))

@@ -272,6 +272,16 @@ def test_a_first_value_in_doubt_is_not_published_for_one_reading_in_many_that_lo
     assert sure[5].reason == "read with a probability of 0.98 on average; waits for 10 readings that agree"
 
 
+def test_before_the_first_value_a_candidate_that_no_reading_bore_out_speaks_against_another():
+    def either(value, minutes):
+        return Evidence("", at(minutes), (Candidate(value, 0.96), Candidate(value - 20, 0.03)))
+
+    history, _ = told([reads(487, k, 0.94) for k in range(30)])
+    history, published = told([either(488.0, 30), either(488.0, 31)], history=history)
+    assert [each.value for each in published] == [None, None]
+    assert history.tracks[0].alone == pytest.approx(math.log(0.96 / 0.04))
+
+
 @pytest.mark.parametrize("rate", [0.3, 3.0, 30.0])
 @pytest.mark.parametrize("fps", [1.0, 10.0, 30.0])
 def test_a_fast_counter_at_many_frames_a_second_has_a_value(rate, fps):
