@@ -37,6 +37,9 @@ TAIL = 3.0
 BEAMS = 50
 """Strings of digits that are followed; what they lose is counted as doubt."""
 
+CELL_BEAMS = 12
+"""... of cells that do not roll: of the two likeliest strings no start falls behind so many others."""
+
 DIGITS = 10
 BLANK, MINUS = "", "-"
 
@@ -397,7 +400,7 @@ def decode_cells(cells: Sequence[CellScores], outlier: float = 0.002) -> Decoded
     strings = [_String((), 1.0, False, False)]
     for scores in table:
         grown = [longer for string in strings for longer in _grown(string, scores)]
-        strings = sorted(grown, key=lambda string: -string.share)[:BEAMS]
+        strings = sorted(grown, key=lambda string: -string.share)[:CELL_BEAMS]
     best, second = strings[0], next(each for each in strings[1:] if each.text != strings[0].text)
     shares = tuple(scores[symbol] for scores, symbol in zip(table, best.symbols, strict=True))
     return Decoded(best.symbols, shares, best.share, best.share, second.text, best.share / second.share)

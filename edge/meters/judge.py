@@ -6,7 +6,6 @@ sharp that is, how much of each cell shines in it. A frame that is dim, low in c
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -204,16 +203,17 @@ def _first_tear(gray: Gray, rows: NDArray[np.int64], steps: Gray) -> int | None:
     """The first of some rows below which a picture is shifted: the two rows below are the two above and with it,
     shifted, and differ far less so than by `steps`, as they stand.
     """
-    above, below = (np.float32(0.5) * (gray[rows + k].astype(np.float32) + gray[rows + k + 1]) for k in (-1, 1))
-    details = [pair - cv2.blur(pair, (DETAIL, 1)) for pair in (above, below)] if len(rows) else []
-    for k, row in enumerate(rows.tolist()):
-        if _correlation(details[0][k], details[1][k]) <= TEAR_MISMATCH:
-            offset, match = _best_shift(details[0][k], details[1][k])
-            reach = round(TEAR_REACH * gray.shape[1])
-            middle = below[k, reach : gray.shape[1] - reach]
-            rest = float(np.abs(above[k, offset : offset + len(middle)] - middle).mean())
-            if match > TEAR_MATCH and rest < TEAR_REST * steps[row]:
-                return row + 1
+    if not len(rows):
+        return None
+    above, below = (cv2.addWeighted(gray[rows + k], 0.5, gray[rows + k + 1], 0.5, 0, dtype=cv2.CV_32F) for k in (-1, 1))
+    one, other = (pair - cv2.blur(pair, (DETAIL, 1)) for pair in (above, below))
+    for k in np.flatnonzero(_correlations(one, other) <= TEAR_MISMATCH).tolist():
+        offset, match = _best_shift(one[k], other[k])
+        reach = round(TEAR_REACH * gray.shape[1])
+        middle = below[k, reach : gray.shape[1] - reach]
+        rest = float(np.abs(above[k, offset : offset + len(middle)] - middle).mean())
+        if match > TEAR_MATCH and rest < TEAR_REST * steps[rows[k]]:
+            return int(rows[k]) + 1
     return None
 
 
@@ -224,9 +224,11 @@ def _best_shift(above: NDArray[np.float32], below: NDArray[np.float32]) -> tuple
     return int(scores.argmax()), float(scores.max())
 
 
-def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Of two rows whose mean is about 0."""
-    return float(one @ other / max(math.sqrt(float(one @ one) * float(other @ other)), 1.0))
+def _correlations(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of pairs of rows whose means are about 0, (n,)."""
+    across = np.einsum("ij,ij->i", one, other)
+    lengths = np.einsum("ij,ij->i", one, one) * np.einsum("ij,ij->i", other, other)
+    return np.asarray(across / np.maximum(np.sqrt(lengths), 1.0), np.float32)
 
 
 def _ill_lit(gray: Gray, limits: FrameLimits) -> str | None:

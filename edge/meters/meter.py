@@ -29,7 +29,7 @@ from edge.meters.drums import (
 from edge.meters.needle import SIDE as DIAL_SIDE
 from edge.meters.needle import read_dial
 from edge.meters.register import cut_quad
-from edge.meters.segments import contradicts
+from edge.meters.segments import SegmentScores, confirmed, contradicts, read_display
 from edge.nouns import POSITIONS, UNREADABLE, Box, Candidate, CellScores, Colour, Digit, Gray, Reading
 from edge.schema import FieldTable
 from edge.text import with_point
@@ -80,8 +80,10 @@ class MeterReader:
         cells = self.classifier.predict([normalize_cell(picture) for picture in pictures])
         boxes = [box_around(quad) for quad in (*digits, *dials)]
         if table.kind != "drum":
-            reading = _reading(table, decode_cells(cells), boxes, [None] * len(boxes), self.cutoff)
-            return _unless_all_lit(_checked_by_segments(reading, pictures, cells))
+            segments = read_display(pictures)
+            decoded = decode_cells(confirmed(pictures, segments, cells))
+            reading = _reading(table, decoded, boxes, [None] * len(boxes), self.cutoff)
+            return _unless_all_lit(_checked_by_segments(reading, segments, cells))
         pointers = [
             read_dial(cut_dial(gray, colour, quad), clockwise=number not in table.counterclockwise)
             for number, quad in enumerate(dials, 1)
@@ -94,11 +96,11 @@ class MeterReader:
         return _reading(table, decode_wheels(wheels), boxes, positions, self.cutoff)
 
 
-def _checked_by_segments(reading: Reading, pictures: Sequence[Gray], cells: Sequence[CellScores]) -> Reading:
+def _checked_by_segments(reading: Reading, segments: Sequence[SegmentScores], cells: Sequence[CellScores]) -> Reading:
     """The reading of a display, in doubt where the segments of a cell show another digit than the network says."""
     if not reading.candidates:
         return reading
-    number = next((k for k, pair in enumerate(zip(pictures, cells, strict=True), 1) if contradicts(*pair)), None)
+    number = next((k for k, pair in enumerate(zip(segments, cells, strict=True), 1) if contradicts(*pair)), None)
     if number is None:
         return reading
     reason = reading.reason or f"the segments of cell {number} show another digit"

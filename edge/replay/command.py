@@ -15,7 +15,7 @@ from edge.pictures import read_bytes
 from edge.pipeline import FrameReader
 from edge.replay.measure import outcomes_of
 from edge.replay.play import Player, open_film
-from edge.replay.recording import REFERENCE, Recorder, recorded, write_setup
+from edge.replay.recording import REFERENCE, Recorder, marker_file, recorded, write_setup
 from edge.replay.report import change_lines, count_wrong, keep, lines_of, read_kept, record_of
 from edge.schema import Config
 from edge.service.loop import Setup
@@ -81,11 +81,9 @@ def recorded_setup(setup: Setup, folder: Path, config_path: Path | None, say: Ca
     if config_path is None:
         own = simulated_setup(setup.uri)
         assert own is not None  # nothing else has a field without a configuration
-        write_setup(folder, own.text, own.png)
+        write_setup(folder, own.text, {REFERENCE: own.png})
     else:
-        reference = setup.config.reference
-        image = read_bytes(Path(reference.image)) if reference else None
-        write_setup(folder, _as_recorded(config_path.read_text(encoding="utf-8")), image)
+        write_setup(folder, _as_recorded(config_path.read_text(encoding="utf-8")), _pictures_of(setup.config))
     recorder = Recorder(folder, boot_id(), say)
     run = setup.config.run
     in_bursts = (run.burst or 0) > 1 or (run.is_scheduled and run.burst is None)
@@ -93,15 +91,26 @@ def recorded_setup(setup: Setup, folder: Path, config_path: Path | None, say: Ca
     return replace(setup, read=read, combine=combine)
 
 
+def _pictures_of(config: Config) -> dict[str, bytes]:
+    """The pictures that a configuration names, by the names that they have in a recording."""
+    images = {REFERENCE: config.reference.image} if config.reference else {}
+    markers = [field.marker_image for field in config.field if field.marker_image is not None]
+    images |= {marker_file(number): image for number, image in enumerate(markers, 1)}
+    return {name: read_bytes(Path(image)) for name, image in images.items()}
+
+
 def _as_recorded(text: str) -> str:
     """A configuration as it lies beside its recording: without its outputs, whose secrets are nobody's business there,
-    and its reference picture by the name that it has in a recording.
+    and its pictures by the names that they have in a recording.
     """
-    kept, table = [], ""
+    kept, table, markers = [], "", 0
     for line in text.splitlines():
         header = re.match(r"\s*\[\[?\s*([\w-]+)\s*\]", line)
         table = header[1] if header else table
         if table == "reference" and re.match(r"\s*image\s*=", line):
             line = f'image = "{REFERENCE}"'
+        if table == "field" and re.match(r"\s*marker_image\s*=", line):
+            markers += 1
+            line = f'marker_image = "{marker_file(markers)}"'
         kept += [] if table in LEFT_OUT else [line]
     return "\n".join(kept) + "\n"

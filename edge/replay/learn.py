@@ -17,7 +17,7 @@ from edge.errors import ConfigError
 from edge.fields import FieldReader, meter_cells
 from edge.geometry import Points, box_around, corners_of, mapped
 from edge.meters.cell import digit_masses, normalize_cell
-from edge.meters.drums import DRUM, position_of
+from edge.meters.drums import DRUM, MOST, position_of
 from edge.meters.judge import judge_frame
 from edge.meters.meter import cut_cell
 from edge.nouns import CellScores, Colour, Frame, Gray
@@ -54,8 +54,16 @@ MIN_JUMPS = 20
 AT_REST = (1.0, 8.0)
 """Where a drum stands while it does not touch the one above."""
 
+BACK_STEPS = 2.0
+"""Steps by which the drum below falls back, from beyond 8 to 1, when it has carried one on: noise is less."""
+
 MIN_RESTS, LEAST_SLACK, SLACK_STEP = 5, 0.03, 0.04
 """Rests that a slack is learnt from, the least that is proposed, and how far it must be from the one in use."""
+
+LEAST_HANG, HANG_STEP = 0.2, 0.1
+"""Least hang that is proposed, for a box drawn askew by a tenth of a step looks like it; and how far it must be from
+the one in use.
+"""
 
 RED, NOT_RED = 25.0, 12.0
 """Red over green about a drum that counts decimals, at the least, and about one that does not, at the most."""
@@ -193,18 +201,51 @@ def is_jumping(positions: Array) -> bool | None:
     return True if changes >= MIN_JUMPS else None
 
 
-def slack_of(positions: Array, *, backward: bool) -> float | None:
-    """Standard deviation of where drums rest beside their digits; None where too few rests were seen."""
-    turned = mirrored(positions) if backward else positions
-    rests = []
-    for upper, lower in zip(turned.T[:-1], turned.T[1:], strict=True):
-        is_free = (lower > AT_REST[0]) & (lower < AT_REST[1]) & ~np.isnan(upper)
-        digits, beside = np.rint(upper[is_free]) % 10, upper[is_free] - np.rint(upper[is_free])
-        runs = np.split(beside, np.flatnonzero(np.diff(digits)) + 1)
-        rests += [float(np.median(run)) for run in runs if len(run)]
-    if len(rests) < MIN_RESTS:
+def slack_of(positions: Array, *, backward: bool, hang: float = 0.0) -> float | None:
+    """Standard deviation of where drums rest beside their digits, or beside where they hang evenly up to `hang`; None
+    where too few rests were seen.
+    """
+    drums = _rests(positions, backward=backward)
+    if sum(map(len, drums)) < MIN_RESTS:
         return None
-    return max(LEAST_SLACK, round(float(np.sqrt(np.mean(np.square(rests)))), 2))
+    beside = np.concatenate([rests - rests.mean() for rests in drums if len(rests)] if hang else drums)
+    variance = float(np.mean(np.square(beside))) - hang**2 / 12  # of what is spread evenly
+    return max(LEAST_SLACK, round(max(variance, 0.0) ** 0.5, 2))
+
+
+def hang_of(positions: Array, *, backward: bool) -> float | None:
+    """How far drums stay behind their digits, those that do; 0 where none does, None where too few rests were seen.
+
+    One that stays behind evenly from 0 to this does so by half of it on average. Beyond a whole step nothing is known:
+    a drum that stays behind by 0.9 looks like one that runs ahead by 0.1.
+    """
+    drums = [rests for rests in _rests(positions, backward=backward) if len(rests) >= MIN_RESTS]
+    behind = [rests for rests in drums if _is_behind(rests)]
+    mean = float(np.concatenate(behind).mean()) if behind else 0.0
+    return round(min(-2 * mean, MOST["hang"]), 2) + 0.0 if drums else None
+
+
+def _is_behind(rests: Array) -> bool:
+    """Whether a drum rests behind its digits by more than chance and a box that is drawn a little askew explain."""
+    error = float(rests.std()) / len(rests) ** 0.5
+    return -2 * float(rests.mean()) >= LEAST_HANG and -float(rests.mean()) > 3 * error
+
+
+def _rests(positions: Array, *, backward: bool) -> list[Array]:
+    """Where each drum but the lowest rests beside its digits, a number a rest; about their mean round the circle."""
+    turned = mirrored(positions) if backward else positions
+    return [_rests_of(upper, lower) for upper, lower in zip(turned.T[:-1], turned.T[1:], strict=True)]
+
+
+def _rests_of(upper: Array, lower: Array) -> Array:
+    """Those of one drum: it rests while the one below does not touch it."""
+    free = np.flatnonzero((lower > AT_REST[0]) & (lower < AT_REST[1]) & ~np.isnan(upper))
+    places = upper[free]
+    breaks = (np.diff(lower[free]) < -BACK_STEPS) | (np.abs(circular(np.diff(places))) > SMALL[1])
+    runs = [run for run in np.split(places, np.flatnonzero(breaks) + 1) if len(run)]
+    rests = np.array([run[0] + float(np.median(circular(run - run[0]))) for run in runs])
+    middle = float(np.angle(np.exp(2j * np.pi * rests).mean())) / (2 * np.pi) if len(rests) else 0.0
+    return np.asarray(middle + (rests - middle + 0.5) % 1 - 0.5, np.float64)
 
 
 def mirrored(positions: Array) -> Array:
@@ -237,9 +278,13 @@ def _learn_turning(table: FieldTable, positions: Array) -> list[tuple[dict[str, 
             ({"jumps": jumps}, "the drums only stand at digits" if jumps else "the drums stand between digits")
         )
     if backward is not None and backward != table.backward and not jumps:
-        way = "from above" if backward else "from below"
-        found.append(({"backward": backward}, f"the next digit of a drum comes {way}"))
-    slack = slack_of(positions, backward=table.backward if backward is None else backward)
+        side = "from above" if backward else "from below"
+        found.append(({"backward": backward}, f"the next digit of a drum comes {side}"))
+    way = table.backward if backward is None else backward
+    hang = hang_of(positions, backward=way)
+    if hang is not None and abs(hang - table.hang) >= HANG_STEP:
+        found.append(({"hang": hang}, f"drums stay behind their digits by up to {hang:g} steps, not {table.hang:g}"))
+    slack = slack_of(positions, backward=way, hang=table.hang if hang is None else hang)
     used = DRUM.slack if table.slack is None else table.slack
     if slack is not None and abs(slack - used) >= SLACK_STEP:
         found.append(({"slack": slack}, f"drums rest {slack:g} steps beside their digits, not {used:g}"))

@@ -1,8 +1,8 @@
 """A recording: the frames that a service read, to the bit, when each was taken, and the configuration it had then.
 
-A folder with `readout.toml`, `reference.png` where the configuration has one, `recording.jsonl` with a line a frame,
-and the frames themselves in `frames/`. `truth.csv` may stand beside them: what somebody saw the meter show, a row a
-frame with the columns `frame,field,value`.
+A folder with `readout.toml`, `reference.png` and `marker-1.png`, … where the configuration has them, `recording.jsonl`
+with a line a frame, and the frames themselves in `frames/`. `truth.csv` may stand beside them: what somebody saw the
+meter show, a row a frame with the columns `frame,field,value`.
 """
 
 from __future__ import annotations
@@ -141,15 +141,20 @@ class Recorder:
         self._say(why)
 
 
-def write_setup(folder: Path, text: str, reference: bytes | None) -> None:
+def marker_file(number: int) -> str:
+    """The name of the marker's picture of a field, counted from 1 among those that have one."""
+    return f"marker-{number}.png"
+
+
+def write_setup(folder: Path, text: str, pictures: Mapping[str, bytes]) -> None:
     """Put the configuration of a recording into its folder, or see that it is the same as the one there.
 
     Parameters
     ----------
     text : str
-        The configuration, its reference picture named `REFERENCE`.
-    reference : bytes, optional
-        The reference picture's file.
+        The configuration, its pictures named as in `pictures`.
+    pictures : dict of str to bytes
+        Files by their names: `REFERENCE` and those of `marker_file`, as far as the configuration has them.
 
     Raises
     ------
@@ -158,17 +163,23 @@ def write_setup(folder: Path, text: str, reference: bytes | None) -> None:
     """
     path = folder / CONFIGURATION
     if path.exists():
-        kept = (folder / REFERENCE).read_bytes() if (folder / REFERENCE).exists() else None
-        if path.read_text(encoding="utf-8") != text or kept != reference:
+        if path.read_text(encoding="utf-8") != text or _pictures_in(folder) != pictures:
             raise OutputError(f"{folder}: holds a recording of another configuration; name another folder")
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(folder, error) from error
-    if reference is not None:
-        write_bytes(folder / REFERENCE, reference)
+    for name, data in pictures.items():
+        write_bytes(folder / name, data)
     write_text(path, text)
+
+
+def _pictures_in(folder: Path) -> dict[str, bytes]:
+    """The pictures of the configuration in a recording's folder."""
+    return {
+        path.name: path.read_bytes() for path in (folder / REFERENCE, *folder.glob("marker-*.png")) if path.exists()
+    }
 
 
 def read_entries(folder: Path) -> list[Entry]:

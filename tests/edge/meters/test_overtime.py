@@ -33,7 +33,8 @@ def at(minutes, boot="a", wall=None):
 
 
 def reads(value, minutes, probability=SURE, boot="a", wall=None):
-    return Evidence(f"{value:05.0f}", at(minutes, boot, wall), (Candidate(float(value), probability),))
+    status = "ok" if probability > 0.985 else "uncertain"
+    return Evidence(f"{value:05.0f}", at(minutes, boot, wall), (Candidate(float(value), probability),), status)
 
 
 def told(evidences, meter=WATER, history=None):
@@ -259,8 +260,26 @@ def test_a_first_value_in_doubt_is_not_published_for_one_reading_in_many_that_lo
     doubtful = [0.94, 0.95, 0.93, 0.985, 0.94] * 8
     _, published = told([reads(487, k, each) for k, each in enumerate(doubtful)])
     assert {each.value for each in published} == {None}
-    _, sure = told([reads(467, k, 0.985) for k in range(3)])
-    assert [each.value for each in sure] == [None, 467.0, 467.0]
+    assert published[-1].reason.startswith("read with a probability of 0.95 on average, a first value takes 0.975")
+    _, turning = told([reads(487 + k // 4, k, each) for k, each in enumerate(doubtful)])
+    assert {each.value for each in turning} == {None}, "the low digits turn, the one in doubt does not"
+    _, (*_, rolling) = told([*(reads(487, k, 0.985) for k in range(9)), reads(488, 9, 0.6)])
+    assert rolling.value is None, "one that is in doubt by itself is not the first, whatever was before"
+    _, sure = told([reads(467, k, 0.984) for k in range(12)])
+    assert [each.value for each in sure] == [None] * 9 + [467.0] * 3
+    _, surest = told([Evidence("", at(k), (Candidate(467.0, 0.993),)) for k in range(3)])
+    assert [each.value for each in surest] == [None, 467.0, 467.0]
+    assert sure[5].reason == "read with a probability of 0.98 on average; waits for 10 readings that agree"
+
+
+def test_before_the_first_value_a_candidate_that_no_reading_bore_out_speaks_against_another():
+    def either(value, minutes):
+        return Evidence("", at(minutes), (Candidate(value, 0.96), Candidate(value - 20, 0.03)))
+
+    history, _ = told([reads(487, k, 0.94) for k in range(30)])
+    history, published = told([either(488.0, 30), either(488.0, 31)], history=history)
+    assert [each.value for each in published] == [None, None]
+    assert history.tracks[0].alone == pytest.approx(math.log(0.96 / 0.04))
 
 
 @pytest.mark.parametrize("rate", [0.3, 3.0, 30.0])
@@ -290,6 +309,18 @@ def test_a_rise_that_is_seen_as_surely_as_ever_is_published_at_once_and_one_that
     for probability, value in ((0.9999, 452.109), (0.99, None)):
         rise = Evidence("", at(60), (Candidate(452.109, probability),))
         assert step(history, rise, litres)[1].value == value
+
+
+@pytest.mark.parametrize(
+    ("resolution", "minutes", "is_given"), [(0.1, 9, True), (0.1, 15, True), (0.1, 31, False), (0.01, 15, False)]
+)
+def test_after_a_while_out_of_view_a_sure_rise_is_published_at_once_where_the_meter_cannot_have_gone_far(
+    resolution, minutes, is_given
+):
+    power = Meter(1e6, resolution, max_rate_per_hour=15.0)
+    history, _ = told([reads(452, k, 0.9999) for k in range(60)], power)
+    _, (risen,) = told([reads(452.4, 59 + minutes, 0.9999)], power, history)
+    assert (risen.value == 452.4) is is_given
 
 
 def test_where_readings_differ_in_how_sure_they_are_a_sure_one_is_not_believed_at_once():

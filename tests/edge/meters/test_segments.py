@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.meters.segments import SegmentScores, contradicts, read_segments
+from edge.meters.segments import SegmentScores, confirmed, contradicts, read_display, read_segments
 from edge.nouns import CellScores
 from tests.edge.faces import render_segments
 
 
 def says(digit: int) -> CellScores:
     positions = np.full(100, 0.0005)
-    positions[10 * digit] = 0.95
+    positions[10 * digit] = 0.95 + 0.0005
     return CellScores(positions, 0.0, 0.0, 0.0)
 
 
@@ -68,7 +68,30 @@ def test_what_is_no_segment_says_nothing():
 
 def test_only_a_sure_digit_contradicts():
     cell = next(cell for seed in range(20) if read_segments(cell := render_segments(2, seed)).digit == 2)
-    assert contradicts(cell, says(8))
-    assert not contradicts(cell, says(2))
-    assert not contradicts(np.full((48, 30), 128, np.uint8), says(8))
-    assert not contradicts(cell, CellScores(np.zeros(100), 0.0, 0.0, 1.0))
+    found, nothing = read_display([cell, np.full((48, 30), 128, np.uint8)])
+    assert contradicts(found, says(8))
+    assert not contradicts(found, says(2))
+    assert not contradicts(nothing, says(8))
+    assert not contradicts(found, CellScores(np.zeros(100), 0.0, 0.0, 1.0))
+
+
+def test_cells_together_say_what_each_says_alone():
+    cells = [render_segments(digit, digit) for digit in range(10)]
+    together = read_display(cells)
+    assert [each.best for each in together] == list(range(10))
+    for cell, found in zip(cells, together, strict=True):
+        assert found.fits == pytest.approx(read_segments(cell).fits, abs=1e-5)
+    assert read_display([]) == []
+
+
+def test_a_digit_that_is_lit_as_the_others_are_is_hardly_in_doubt_and_a_shadow_stays_so():
+    cells = [render_segments(digit, seed) for seed, digit in enumerate((1, 2, 8))]
+    sure, doubted = [says(1), says(2)], CellScores(says(8).positions * 0.9, 0.06, 0.0, 0.04)
+    *same, found = confirmed(cells, read_display(cells), [*sure, doubted])
+    assert [each.positions.tolist() for each in same] == [each.positions.tolist() for each in sure]
+    assert (found.blank, found.unreadable) == pytest.approx((0.003, 0.002))
+    assert found.positions.sum() == pytest.approx(0.995 * doubted.positions.sum() / 0.9, abs=1e-3)
+    shadow = np.clip(cells[2] * 0.1 + 190, 0, 255).astype(np.uint8)
+    assert confirmed([*cells[:2], shadow], read_display([*cells[:2], shadow]), [*sure, doubted])[2] is doubted
+    assert confirmed(cells, read_display([*cells[:2], cells[0]]), [*sure, doubted])[2] is doubted, "another digit"
+    assert confirmed(cells[2:], read_display(cells[2:]), [doubted]) == [doubted], "nothing to hold it against"

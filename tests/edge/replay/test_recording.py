@@ -14,8 +14,10 @@ from edge.replay.recording import (
     CONFIGURATION,
     FRAMES,
     INDEX,
+    REFERENCE,
     TRUTH,
     Recorder,
+    marker_file,
     read_entries,
     read_truth,
     recorded,
@@ -122,13 +124,41 @@ def test_a_damaged_line_is_named(tmp_path, line):
 
 
 def test_another_configuration_needs_another_folder(tmp_path):
-    write_setup(tmp_path, "[source]\n", None)
-    write_setup(tmp_path, "[source]\n", None)
+    write_setup(tmp_path, "[source]\n", {})
+    write_setup(tmp_path, "[source]\n", {})
     assert (tmp_path / CONFIGURATION).read_text() == "[source]\n"
     with pytest.raises(OutputError, match="a recording of another configuration"):
-        write_setup(tmp_path, "[source]\nfps = 2\n", None)
+        write_setup(tmp_path, "[source]\nfps = 2\n", {})
     with pytest.raises(OutputError, match="a recording of another configuration"):
-        write_setup(tmp_path, "[source]\n", b"png")
+        write_setup(tmp_path, "[source]\n", {REFERENCE: b"png"})
+
+
+def test_the_pictures_of_a_recordings_configuration_lie_beside_it(tmp_path):
+    text = """[reference]
+image = "mine.png"
+
+[[field]]
+name = "day"
+marker_image = "day.png"
+
+[[field]]
+name = "gas"
+
+[[field]]
+name = "night"
+  marker_image = "../night.png"  # another folder
+"""
+    kept = _as_recorded(text)
+    assert [line for line in kept.splitlines() if "marker" in line] == [
+        'marker_image = "marker-1.png"',
+        'marker_image = "marker-2.png"',
+    ]
+    pictures = {REFERENCE: b"face", marker_file(1): b"day", marker_file(2): b"night"}
+    for _ in range(2):
+        write_setup(tmp_path, kept, pictures)
+    assert {name: (tmp_path / name).read_bytes() for name in pictures} == pictures
+    with pytest.raises(OutputError, match="a recording of another configuration"):
+        write_setup(tmp_path, kept, pictures | {marker_file(2): b"noon"})
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):

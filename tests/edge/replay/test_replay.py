@@ -16,6 +16,7 @@ from edge.nouns import Frame, Reading, Truth
 from edge.replay.measure import outcomes_of, tally, tolerance_of
 from edge.replay.report import change_lines, count_wrong, keep, lines_of, read_kept
 from edge.schema import FieldTable
+from edge.sources import simulated_setup
 from tests.edge.test_cli import ROOT
 
 BOXES = [[10 * k, 0, 8, 12] for k in range(3)]
@@ -134,6 +135,23 @@ def test_a_recording_of_a_simulated_meter_replays_as_it_ran_and_a_planted_truth_
     assert planted.stderr.strip().endswith("1 wrong value given as ok")
     assert "WRONG and ok: 1" in planted.stdout
     assert "changed since the last run: 1 right -> wrong" in planted.stdout
+
+
+def test_a_recording_of_a_marked_screen_replays_where_its_pictures_are_not(tmp_path):
+    uri = "demo:?meter=power-screens&seed=5&without=all&frames=2"
+    setup = simulated_setup(uri)
+    (tmp_path / "here").mkdir()
+    for name in ("reference.png", "screen.png"):
+        (tmp_path / "here" / name).write_bytes(setup.png)
+    config = tmp_path / "here" / "readout.toml"
+    config.write_text(setup.text + 'marker_image = "screen.png"\n')
+    ran = call("run", "--config", config, "--record", tmp_path / "rec")
+    assert ran.returncode == 0, ran.stderr
+    (tmp_path / "here").rename(tmp_path / "gone")
+    assert (tmp_path / "rec" / "marker-1.png").read_bytes() == setup.png
+    played = call("replay", tmp_path / "rec")
+    assert (played.returncode, played.stderr) == (0, "")
+    assert played.stdout.startswith("meter: 2 readings")
 
 
 def test_a_folder_of_pictures_replays_by_the_time_between_them_and_its_truth(tmp_path):

@@ -17,6 +17,7 @@ from edge.replay.learn import (
     Seen,
     decimals_of,
     drum_order,
+    hang_of,
     is_backward,
     is_jumping,
     learn,
@@ -91,6 +92,38 @@ def test_a_counter_that_jumps_is_told_from_one_that_rolls():
 def test_the_slack_is_learnt_from_where_drums_rest(slack):
     found = [slack_of(seen_of("power-drums", 3.1, 2000, seed, slack=slack), backward=False) for seed in range(8)]
     assert np.mean(found) == pytest.approx(slack / 3**0.5, abs=0.03)  # it rests anywhere within its slack
+
+
+def hanging(positions: np.ndarray, hang: float, seed: int = 1) -> np.ndarray:
+    """The positions with all drums but the lowest behind, another way after each carry."""
+    rng, hung = np.random.default_rng(seed), positions.copy()
+    for drum in range(positions.shape[1] - 1):
+        carries = np.cumsum(np.diff(positions[:, drum + 1], prepend=positions[0, drum + 1]) < -5)
+        hung[:, drum] -= rng.uniform(0, hang, carries[-1] + 1)[carries]
+    return hung % 10
+
+
+@pytest.mark.parametrize("hang", [0.3, 0.6, 0.85])
+@pytest.mark.parametrize("backward", [False, True])
+def test_how_far_drums_hang_is_learnt_from_where_they_rest(hang, backward):
+    still = [seen_of("power-drums", 3.1, 2000, seed, slack=0.05) for seed in range(6)]
+    assert [hang_of(each, backward=False) for each in still] == [0.0] * 6
+    hung = [hanging(each, hang, seed) for seed, each in enumerate(still)]
+    found = [hang_of(mirrored(each) if backward else each, backward=backward) for each in hung]
+    assert found == pytest.approx([hang] * 6, abs=0.15)
+    slacks = [slack_of(each, backward=False, hang=hang) for each in hung]
+    assert np.mean(slacks) == pytest.approx(0.05, abs=0.06)
+
+
+def test_of_a_meter_that_stands_no_hang_is_learnt():
+    assert hang_of(seen_of("power-drums", 0.0), backward=False) is None
+
+
+def test_hanging_drums_are_proposed_with_their_reason():
+    table = FieldTable(name="a", kind="drum", digits=BOXES, slack=0.05)
+    found = learn(Seen(table, hanging(seen_of("power-drums", 0.31, 3000, slack=0.05), 0.5)), None)
+    assert found.keys["hang"] == pytest.approx(0.5, abs=0.15)
+    assert "drums stay behind their digits by up to" in found.reasons[-1]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.dials], ids=lambda kind: kind.name)
