@@ -65,7 +65,7 @@ class BoxField:
         if table.region is not None:
             return cls(table, quads, print_=print_in(reference, corners_of(table.region)))
         cells = cut_cells(reference, quads)
-        return cls(table, quads, tuple(printed_lines(cells)), ink_of_walls(cells))
+        return cls(table, quads, tuple(printed_lines(cells, is_blank=True)), ink_of_walls(cells))
 
 
 def read_boxes(
@@ -84,7 +84,7 @@ def read_boxes(
     """
     if not fields:
         return []
-    cut = [cut_cells(gray, quads) for _, quads in fields]
+    cut = [cut_cells(gray, quads, field.quads) for field, quads in fields]
     written = [_written(field, row) for (field, _), row in zip(fields, cut, strict=True)]
     shared = shared_walls(cut, written, [quads for _, quads in fields])
     cells = [

@@ -64,6 +64,9 @@ LEAST_SIDE = 64
 LEAST_SHEET = 0.12
 """Share of the frame that a sheet covers at the least."""
 
+HALF_PIXEL = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+"""From middles of pixels at whole numbers to points: a turned page would else lie a pixel beside itself."""
+
 FEATURES, RATIO, RANSAC_PX = 1500, 0.8, 4.0
 """Features of a picture, the ratio test of their matches (Lowe, 2004), and RANSAC's tolerance in pixels."""
 
@@ -75,7 +78,7 @@ class Alignment:
     Parameters
     ----------
     matrix : (3, 3) float64
-        Homography from pixels of the reference picture to pixels of the frame.
+        Homography from points of the reference picture to points of the frame.
     score : float
         Share of the reference's patches that are where they should be, 0..1.
     """
@@ -148,7 +151,8 @@ def locate(sheet: Sheet, gray: Gray) -> Alignment:
     if best.score == 0.0 or _is_disputed(best, settled, sheet):
         return Alignment(best.matrix, 0.0)
     fine = _settle(sheet, frame, best.matrix, FINE)
-    return Alignment(scaling(1 / frame_scale) @ fine.matrix @ scaling(sheet.scale), fine.score)
+    middles = scaling(1 / frame_scale) @ fine.matrix @ scaling(sheet.scale)
+    return Alignment(HALF_PIXEL @ middles @ np.linalg.inv(HALF_PIXEL), fine.score)
 
 
 def scaling(factor: float) -> Matrix:
