@@ -75,6 +75,9 @@ LEAST_RUN = 8
 LEAST_GAP, NEAR_LINE = 5, 4
 """Pixels along a line between two strokes that touch it, and from a line up to which a stroke does."""
 
+NEARBY = np.ones((2 * NEAR_LINE + 1, 1), np.uint8)
+"""The rows around a line in which a stroke touches it."""
+
 BARE_GAP = 3
 """Pixels of such a gap that may look bare although a stroke runs through it."""
 
@@ -288,43 +291,55 @@ class _Plane:
 
 
 def _on_lines(plane: _Plane, height: int, levels: tuple[float, float, float]) -> OwnInk:
-    """Ink on the level lines at row `MARGIN` and `height` rows further down, where strokes touch them."""
+    """Ink on the level lines at row `MARGIN` and `height` rows further down."""
     found = OwnInk(*(np.zeros_like(plane.line) for _ in range(3)))
     for wall, turn in ((MARGIN, 1), (MARGIN + height, -1)):
-        strip = plane.strip(wall, turn)
-        if strip.line[:, MARGIN:-MARGIN].any():
-            place = slice(wall - REACH, wall + REACH + 1)
-            told = _on_line(strip, levels)
+        told = _on_line(plane.strip(wall, turn), levels)
+        if told is not None:
             for whole, part in zip((found.mask, found.hidden, found.bare), told, strict=True):
-                whole[place][::turn] |= part
+                whole[wall - REACH : wall + REACH + 1][::turn] |= part
     return found
 
 
-def _on_line(strip: _Plane, levels: tuple[float, float, float]) -> tuple[Gray, Gray, Gray]:
-    """Of a line its ink, what it may hide, and where it is bare."""
+def _on_line(strip: _Plane, levels: tuple[float, float, float]) -> tuple[Gray, Gray, Gray] | None:
+    """Of a line its ink, what it may hide, and where it is bare; None where there is no line, or nothing on it."""
     paper, pen, depth = levels
-    printed = np.count_nonzero(strip.line[:, MARGIN:-MARGIN], axis=0)
-    inside = 2 * printed >= printed.max()  # where an upright line crosses, little is left of it
-    peaks = cv2.bitwise_and(strip.darkness, strip.line)[:, MARGIN:-MARGIN].max(axis=0)[inside]
-    usual = float(np.quantile(peaks, USUAL))
+    printed = _thickness(strip.line)
+    if not printed.any():
+        return None
+    inside = 2 * printed >= printed.max()  # where another line crosses, little is left of it
+    peaks = np.sort(_inner(cv2.bitwise_and(strip.darkness, strip.line)).max(axis=0)[inside])
+    usual = float(peaks[int(USUAL * (len(peaks) - 1))])
+    near = cv2.bitwise_and(strip.strokes, cv2.dilate(strip.line, NEARBY))
+    if peaks[-1] <= usual + depth and not cv2.countNonZero(_inner(near)):
+        return None
     if usual < PALE * depth:
         least = usual + INK_FRACTION * pen * (1 - usual / max(paper, 1.0))
         own = cv2.bitwise_and(strip.line, cv2.compare(strip.darkness, max(least, depth), cv2.CMP_GT))
         return own, np.zeros_like(own), strip.line & ~own.max(axis=0)
     own = cv2.bitwise_and(strip.line, strip.ink)
-    thickness = np.count_nonzero(own[:, MARGIN:-MARGIN], axis=0) * inside
-    if np.count_nonzero(thickness) < LEAST_RUN:
-        return np.zeros_like(own), np.zeros_like(own), np.zeros_like(own)
-    is_solid = np.count_nonzero(thickness) >= SOLID * np.count_nonzero(inside)
-    none = np.zeros((1, own.shape[1]), np.uint8)
-    covered, bare = _told_by_darkness(strip.darkness, own, thickness, usual, levels) if is_solid else (none, none)
-    rows = np.flatnonzero(own[:, MARGIN:-MARGIN].any(axis=1))
-    near = strip.strokes[max(rows[0] - NEAR_LINE, 0) : rows[-1] + NEAR_LINE + 1].max(axis=0, keepdims=True)
-    covered = covered & cv2.dilate(near, BESIDE_STROKE)
+    thickness = _thickness(own) * inside
+    seen = thickness[thickness > 0]
+    if len(seen) < LEAST_RUN:
+        return None
+    covered, bare = np.zeros((2, 1, own.shape[1]), np.uint8)
+    if len(seen) >= SOLID * np.count_nonzero(inside):
+        covered, bare = _told_by_darkness(strip.darkness, own, thickness, usual, levels)
+    covered = covered & cv2.dilate(near.max(axis=0, keepdims=True), BESIDE_STROKE)
     both = cv2.max(cv2.max(own & covered, _darker(strip, own, depth)), strip.strokes)
     both = cv2.morphologyEx(both, cv2.MORPH_OPEN, THREE_DOWN)
-    mask = _bridged(both, own, int(np.median(thickness[thickness > 0]))) & ~bare
+    mask = _bridged(both, own, int(np.median(seen))) & ~bare
     return mask, _touched(both, own, bare) & ~bare, own & bare
+
+
+def _inner(strip: Gray) -> Gray:
+    """The columns of a strip that are the cell's own."""
+    return strip[:, MARGIN:-MARGIN]
+
+
+def _thickness(line: Gray) -> NDArray[np.int32]:
+    """Of each of the cell's columns the pixels that a line has."""
+    return np.asarray(cv2.reduce(_inner(line), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0] // 255)
 
 
 def _darker(strip: _Plane, own: Gray, depth: float) -> Gray:
@@ -339,7 +354,7 @@ def _darker(strip: _Plane, own: Gray, depth: float) -> Gray:
 
 
 def _told_by_darkness(
-    darkness: Gray, own: Gray, thickness: NDArray[np.int64], peak: float, levels: tuple[float, float, float]
+    darkness: Gray, own: Gray, thickness: NDArray[np.int32], peak: float, levels: tuple[float, float, float]
 ) -> tuple[Gray, Gray]:
     """255 where a line is darker than elsewhere by a pen on it, and where it is not: two (1, columns) uint8.
 
