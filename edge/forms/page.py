@@ -1,8 +1,8 @@
 """Where the sheet of a template lies in a frame: its outline gives first guesses, its print settles them.
 
 A guess is a homography from the reference picture to the frame: the sheet fills the frame, or it is a bright
-quadrilateral on a desk, either of them four ways round; where none holds, features are matched (ORB, Rublee et al.,
-2011, with RANSAC, Fischler and Bolles, 1981). Each guess is then settled by small patches of the print, each looked
+quadrilateral on a desk, either of them four ways round; where none holds, its sides are looked for in the shade, and
+then features are matched (ORB, Rublee et al., 2011, with RANSAC, Fischler and Bolles, 1981). Each guess is then settled by small patches of the print, each looked
 for around its place by normalized correlation (Lewis, Fast normalized cross-correlation, 1995), coarse to fine. The
 share of the patches that are found where they should be is the score.
 """
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.forms.sheet import corners_on_desk
 from edge.geometry import Matrix, Points, between, mapped, vertex_of
 from edge.nouns import Gray, require_uint8
 
@@ -144,9 +145,11 @@ def locate(sheet: Sheet, gray: Gray) -> Alignment:
         return Alignment(np.eye(3), 0.0)
     frame_scale = min(FRAME_SIDE / max(gray.shape), 1.0)
     frame = _shrunk(gray, frame_scale)
-    settled = _settled(sheet, frame, _likely(sheet, frame, list(_outlines(sheet, frame))))
-    if max((each.score for each in settled), default=0.0) < GOOD:
-        settled += [_settle(sheet, frame, guess, COARSE) for guess in _features(sheet, frame)]
+    settled: list[Alignment] = []
+    for guesses in (_outlines, _shaded_outlines, _features):  # each takes longer than the one before
+        settled += _settled(sheet, frame, _likely(sheet, frame, list(guesses(sheet, frame))))
+        if max((each.score for each in settled), default=0.0) >= GOOD:
+            break
     best = max(settled, key=lambda each: each.score, default=Alignment(np.eye(3), 0.0))
     if best.score == 0.0 or _is_disputed(best, settled, sheet):
         return Alignment(best.matrix, 0.0)
@@ -230,6 +233,13 @@ def _outlines(sheet: Sheet, frame: Gray) -> Iterator[Matrix]:
         if quad is not None:
             for turn in range(4):
                 yield between(sheet.corners, np.roll(quad, -turn, axis=0))
+
+
+def _shaded_outlines(sheet: Sheet, frame: Gray) -> Iterator[Matrix]:
+    """Guesses: a sheet that is darker at one end than the desk at the other, four ways round."""
+    quad = corners_on_desk(frame)
+    if quad is not None:
+        yield from (between(sheet.corners, np.roll(quad, -turn, axis=0)) for turn in range(4))
 
 
 def _bright_quad(frame: Gray) -> Points | None:
