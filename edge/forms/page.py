@@ -2,9 +2,9 @@
 
 A guess is a homography from the reference picture to the frame: the sheet fills the frame, or it is a bright
 quadrilateral on a desk, either of them four ways round; where none holds, its sides are looked for in the shade, and
-then features are matched (ORB, Rublee et al., 2011, with RANSAC, Fischler and Bolles, 1981). Each guess is then settled by small patches of the print, each looked
-for around its place by normalized correlation (Lewis, Fast normalized cross-correlation, 1995), coarse to fine. The
-share of the patches that are found where they should be is the score.
+then features are matched (ORB, Rublee et al., 2011, with RANSAC, Fischler and Bolles, 1981). Each guess is then settled
+by small patches of the print, each looked for around its place by normalized correlation (Lewis, Fast normalized
+cross-correlation, 1995), coarse to fine. The share of the patches that are found where they should be is the score.
 """
 
 from __future__ import annotations

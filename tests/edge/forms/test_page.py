@@ -78,8 +78,8 @@ def test_a_photograph_on_a_dark_desk_is_found(page, sheet):
 
 def test_a_page_that_is_darker_in_the_shade_than_its_desk_in_the_light_is_found(page, sheet, monkeypatch):
     monkeypatch.setattr("edge.forms.page._features", lambda *_: iter(()))
-    frame, truth = photographed(page, [(640, 720), (60, 690), (120, 90), (560, 60)], (760, 800), desk=150)
-    light = np.linspace(1, 0.35, 800)[:, None] * np.linspace(1, 0.6, 760)
+    frame, truth = photographed(page, [(640, 720), (60, 690), (120, 90), (560, 60)], (760, 800), desk=110)
+    light = np.linspace(1, 0.45, 800)[:, None] * np.linspace(1, 0.8, 760)
     alignment = locate(sheet, (frame * light).astype(np.uint8))
     assert alignment.score > 0.8
     assert misses(page, alignment, truth).max() < 2
