@@ -56,7 +56,9 @@ much as it varies.
 """
 
 COVERED, BARE = 0.5, 0.2
-"""Share of that from which on a line is written on, and up to which it is not."""
+"""Share of that from which on a line is written on, and up to which it is not. With these levels 2459 of 2539 digits on
+and near lines were read right on pages of validation writers, 2445 where only single pixels told.
+"""
 
 CROSS = 7
 """Pixels from a wall up to which another one's line may cross its own."""
