@@ -13,7 +13,7 @@ from edge.forms.cells import CELL_HEIGHT, MARGIN, PEN_QUANTILE, Cell, inside_of,
 from edge.forms.lines import BAND, ONE_AROUND, Lines, own_ink
 from edge.forms.neighbours import cut_from_neighbours
 from edge.nouns import Box, Gray, Region
-from edge.paper.binarize import INK_FRACTION, MIN_CONTRAST
+from edge.paper.binarize import MIN_CONTRAST
 from edge.paper.segment import coverage_of
 
 FAINT_PEN = 0.4
@@ -35,6 +35,11 @@ NEAR_WALL, LEFT_UPRIGHT, LEFT_LEVEL = 6, 22, 10
 
 LEAN = 0.4
 """Width over height of a leaning stroke; a 1 that stands upright is narrower."""
+
+BAR, TOP_ROWS, MOSTLY = 12, 3, 0.6
+"""Pixels of a 7's bar at the left of its stroke, whose place at the line the upper rows tell, and the share of them in
+which the line shows whether it is there.
+"""
 
 TALL, BESIDE = 0.5, 0.15
 """Two pieces this high over the mark's height that overlap by less than this share of the narrower are two digits."""
@@ -100,7 +105,7 @@ def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: 
     if depth < least_depth:
         return Written(None)
     paper = paper_of(cell)
-    ink = own_ink(cell, lines, paper, max(INK_FRACTION * depth, least_depth))
+    ink = own_ink(cell, lines, paper, depth, least_depth)
     mask, is_struck = cut_from_neighbours(ink.mask)
     mask, boxes, is_shared = _own_pieces(mask, cell.width)
     if not boxes:
@@ -115,14 +120,20 @@ def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: 
         return Written(region, "a mark over the line")
     completed = _completed(cell.gray, mask, ink.hidden, paper, depth)
     parts = _parts(cell.gray, mask, boxes, paper)
-    return Written(region, None, parts, completed, _begins_at_line(box, lines) and box[2] > LEAN * box[3])
+    may_lack_bar = box[2] > LEAN * box[3] and _begins_at_line(mask, box, lines, ink.bare)
+    return Written(region, None, parts, completed, may_lack_bar)
 
 
-def _begins_at_line(box: Box, lines: Lines) -> bool:
-    """Whether a mark begins at the line above it."""
+def _begins_at_line(mask: Gray, box: Box, lines: Lines, bare: Gray) -> bool:
+    """Whether a mark begins at the line above it, which does not show that there is nothing on it at the left."""
     x, y, width, _ = box
-    rows = np.flatnonzero(lines.level[: MARGIN + round(BAND * CELL_HEIGHT), x : x + width].any(axis=1))
-    return bool(rows.size and y <= rows[-1] + 1)
+    above = slice(0, MARGIN + round(BAND * CELL_HEIGHT))
+    rows = np.flatnonzero(lines.level[above, x : x + width].any(axis=1))
+    if not rows.size or y > rows[-1] + 1:
+        return False
+    top = x + int(np.flatnonzero(mask[y : y + TOP_ROWS, x : x + width].any(axis=0))[0])
+    beside = bare[above, max(top - BAR, 0) : top].any(axis=0)
+    return not (beside.size and beside.mean() >= MOSTLY)
 
 
 def _completed(gray: Gray, mask: Gray, hidden: Gray, paper: float, depth: float) -> Region | None:

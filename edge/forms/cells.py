@@ -50,7 +50,7 @@ class Cell:
     width: int
 
 
-def cut_cells(gray: Gray, quads: Sequence[Points]) -> list[Cell]:
+def cut_cells(gray: Gray, quads: Sequence[Points], printed: Sequence[Points] | None = None) -> list[Cell]:
     """The cells of a frame, upright and `CELL_HEIGHT` high.
 
     A large frame is reduced by area first, so that thin strokes are not lost between its pixels.
@@ -60,15 +60,18 @@ def cut_cells(gray: Gray, quads: Sequence[Points]) -> list[Cell]:
     gray : (rows, columns) uint8
     quads : sequence of (4, 2) float64
         Corners in pixels of the frame.
+    printed : sequence of (4, 2) float64, optional
+        Corners in the reference picture, whose width over height the cells have: from aside they look narrower.
     """
+    widths = [_width_of(quad) for quad in (quads if printed is None else printed)]
     factor = int(np.median([sides_of(quad)[1] for quad in quads]) // CELL_HEIGHT) if quads else 1
     if factor <= 1:
-        return [_cut(gray, quad) for quad in quads]
+        return [_cut(gray, quad, width) for quad, width in zip(quads, widths, strict=True)]
     left, top, right, bottom = _bounds(quads, gray.shape)
     part = gray[top:bottom, left:right]
     size = (max(1, part.shape[1] // factor), max(1, part.shape[0] // factor))
     reduced = cv2.resize(part[: size[1] * factor, : size[0] * factor], size, interpolation=cv2.INTER_AREA)
-    return [_cut(reduced, (quad - (left, top)) / factor) for quad in quads]
+    return [_cut(reduced, (quad - (left, top)) / factor, width) for quad, width in zip(quads, widths, strict=True)]
 
 
 def _bounds(quads: Sequence[Points], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
@@ -80,9 +83,13 @@ def _bounds(quads: Sequence[Points], shape: tuple[int, ...]) -> tuple[int, int, 
     return min(left, shape[1] - 1), min(top, shape[0] - 1), max(right, left + 1), max(bottom, top + 1)
 
 
-def _cut(gray: Gray, quad: Points) -> Cell:
+def _width_of(quad: Points) -> int:
+    """Columns of a cell's picture."""
     across, down = sides_of(quad)
-    width = round(CELL_HEIGHT * min(max(across / down, NARROWEST), WIDEST))
+    return round(CELL_HEIGHT * min(max(across / down, NARROWEST), WIDEST))
+
+
+def _cut(gray: Gray, quad: Points, width: int) -> Cell:
     return Cell(cut_upright(gray, quad, (width, CELL_HEIGHT), MARGIN)[0], width)
 
 

@@ -27,9 +27,6 @@ BLANK_CONFIDENCE = 0.9988
 last line of `python -m tests.forms.measure --split validation --count 2` prints it.
 """
 
-HIDDEN_LOOP = ("4", "9")
-"""A 9 whose loop is closed by the line above it looks like a 4 without the line: sure of both, neither is believed."""
-
 LEAST_WEIGHT = 1e-6
 """Of two views neither of which is a digit."""
 
@@ -65,7 +62,7 @@ class BoxField:
         if table.region is not None:
             return cls(table, quads, print_=print_in(reference, corners_of(table.region)))
         cells = cut_cells(reference, quads)
-        return cls(table, quads, tuple(printed_lines(cells)), ink_of_walls(cells))
+        return cls(table, quads, tuple(printed_lines(cells, is_blank=True)), ink_of_walls(cells))
 
 
 def read_boxes(
@@ -84,7 +81,7 @@ def read_boxes(
     """
     if not fields:
         return []
-    cut = [cut_cells(gray, quads) for _, quads in fields]
+    cut = [cut_cells(gray, quads, field.quads) for field, quads in fields]
     written = [_written(field, row) for (field, _), row in zip(fields, cut, strict=True)]
     shared = shared_walls(cut, written, [quads for _, quads in fields])
     cells = [
@@ -132,8 +129,8 @@ def _told(cell: Written, views: Sequence[Prediction], cutoff: float) -> tuple[Wr
         whole = parts.pop(0)
         if not _is_sure(own, cutoff):
             own = _mixed(own, whole)
-        elif (own.label, whole.label) == HIDDEN_LOOP and _is_sure(whole, cutoff):
-            return replace(cell, doubt="4 or 9"), own
+        elif own.label != whole.label and _is_sure(whole, cutoff):
+            return replace(cell, doubt=f"{own.label} or {whole.label}"), own
     if own.label == "1" and cell.may_lack_bar and _is_sure(own, cutoff):
         return replace(cell, doubt="1 or 7"), own
     if any(_is_sure(part, cutoff) and (k == 0 or part.label != "1") for k, part in enumerate(parts)):

@@ -63,6 +63,8 @@ def _turned(mask: Gray) -> tuple[Gray, Gray, Gray, Gray]:
 
 def _cut(mask: Gray) -> Cut | None:
     """The cut near the left wall through what runs on over it; None where nothing does, or no short cut parts it."""
+    if not mask[:, 0].any():
+        return None
     _, labels = cv2.connectedComponents(mask)
     through = np.intersect1d(labels[:, 0], labels[:, MARGIN + ASTRAY :])
     through = through[through > 0]

@@ -1,10 +1,10 @@
 """Where the sheet of a template lies in a frame: its outline gives first guesses, its print settles them.
 
 A guess is a homography from the reference picture to the frame: the sheet fills the frame, or it is a bright
-quadrilateral on a desk, either of them four ways round; where none holds, features are matched (ORB, Rublee et al.,
-2011, with RANSAC, Fischler and Bolles, 1981). Each guess is then settled by small patches of the print, each looked
-for around its place by normalized correlation (Lewis, Fast normalized cross-correlation, 1995), coarse to fine. The
-share of the patches that are found where they should be is the score.
+quadrilateral on a desk, either of them four ways round; where none holds, its sides are looked for in the shade, and
+then features are matched (ORB, Rublee et al., 2011, with RANSAC, Fischler and Bolles, 1981). Each guess is then settled
+by small patches of the print, each looked for around its place by normalized correlation (Lewis, Fast normalized
+cross-correlation, 1995), coarse to fine. The share of the patches that are found where they should be is the score.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.forms.sheet import corners_on_desk
 from edge.geometry import Matrix, Points, between, mapped, vertex_of
 from edge.nouns import Gray, require_uint8
 
@@ -64,6 +65,9 @@ LEAST_SIDE = 64
 LEAST_SHEET = 0.12
 """Share of the frame that a sheet covers at the least."""
 
+HALF_PIXEL = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+"""From middles of pixels at whole numbers to points: a turned page would else lie a pixel beside itself."""
+
 FEATURES, RATIO, RANSAC_PX = 1500, 0.8, 4.0
 """Features of a picture, the ratio test of their matches (Lowe, 2004), and RANSAC's tolerance in pixels."""
 
@@ -75,7 +79,7 @@ class Alignment:
     Parameters
     ----------
     matrix : (3, 3) float64
-        Homography from pixels of the reference picture to pixels of the frame.
+        Homography from points of the reference picture to points of the frame.
     score : float
         Share of the reference's patches that are where they should be, 0..1.
     """
@@ -141,14 +145,17 @@ def locate(sheet: Sheet, gray: Gray) -> Alignment:
         return Alignment(np.eye(3), 0.0)
     frame_scale = min(FRAME_SIDE / max(gray.shape), 1.0)
     frame = _shrunk(gray, frame_scale)
-    settled = _settled(sheet, frame, _likely(sheet, frame, list(_outlines(sheet, frame))))
-    if max((each.score for each in settled), default=0.0) < GOOD:
-        settled += [_settle(sheet, frame, guess, COARSE) for guess in _features(sheet, frame)]
+    settled: list[Alignment] = []
+    for guesses in (_outlines, _shaded_outlines, _features):  # each takes longer than the one before
+        settled += _settled(sheet, frame, _likely(sheet, frame, list(guesses(sheet, frame))))
+        if max((each.score for each in settled), default=0.0) >= GOOD:
+            break
     best = max(settled, key=lambda each: each.score, default=Alignment(np.eye(3), 0.0))
     if best.score == 0.0 or _is_disputed(best, settled, sheet):
         return Alignment(best.matrix, 0.0)
     fine = _settle(sheet, frame, best.matrix, FINE)
-    return Alignment(scaling(1 / frame_scale) @ fine.matrix @ scaling(sheet.scale), fine.score)
+    middles = scaling(1 / frame_scale) @ fine.matrix @ scaling(sheet.scale)
+    return Alignment(HALF_PIXEL @ middles @ np.linalg.inv(HALF_PIXEL), fine.score)
 
 
 def scaling(factor: float) -> Matrix:
@@ -226,6 +233,13 @@ def _outlines(sheet: Sheet, frame: Gray) -> Iterator[Matrix]:
         if quad is not None:
             for turn in range(4):
                 yield between(sheet.corners, np.roll(quad, -turn, axis=0))
+
+
+def _shaded_outlines(sheet: Sheet, frame: Gray) -> Iterator[Matrix]:
+    """Guesses: a sheet that is darker at one end than the desk at the other, four ways round."""
+    quad = corners_on_desk(frame)
+    if quad is not None:
+        yield from (between(sheet.corners, np.roll(quad, -turn, axis=0)) for turn in range(4))
 
 
 def _bright_quad(frame: Gray) -> Points | None:

@@ -69,6 +69,17 @@ def test_a_digit_that_crosses_its_line_a_little_keeps_its_stroke():
     assert crossing.region.coverage[1:-1].max(axis=1).min() > 0
 
 
+@pytest.mark.parametrize("line", [90, 150])
+def test_a_0_that_runs_along_a_line_paler_than_the_pen_keeps_its_side(line):
+    picture, boxes = row_of_cells(["", "", ""])
+    picture[picture == LINE] = line
+    x, y, w, h = boxes[1]
+    cv2.ellipse(picture, (x + w - 14, y + h // 2), (14, 16), 0, 0, 360, (INK,), 3)
+    (_, ring, _) = read(picture, boxes)
+    right = ring.region.coverage[:, -12:].max(axis=1)
+    assert (right[8:-8] > 128).all()
+
+
 def test_a_mark_far_over_its_line_is_in_doubt():
     picture, boxes = row_of_cells(["", "", ""])
     x, y, w, h = boxes[1]
@@ -94,9 +105,13 @@ def test_two_digits_in_a_cell_are_seen_as_two():
     assert blank.parts == ()
 
 
-@pytest.mark.parametrize(("top", "lean", "expected"), [(1, 22, True), (1, 4, False), (14, 22, False)])
-def test_a_leaning_stroke_that_begins_at_the_line_above_may_be_a_7(top, lean, expected):
+@pytest.mark.parametrize(
+    ("line", "top", "lean", "expected"),
+    [(INK, 1, 22, True), (INK, 1, 4, False), (INK, 14, 22, False), (LINE, 1, 22, False), (170, 1, 22, False)],
+)
+def test_a_leaning_stroke_that_begins_at_a_line_as_dark_as_the_pen_may_be_a_7(line, top, lean, expected):
     picture, boxes = row_of_cells(["", "", ""])
+    picture[picture == LINE] = line
     x, y, w, h = boxes[1]
     cv2.line(picture, (x + w // 2 + lean, y + top), (x + w // 2, y + h - 10), (INK,), 4)
     assert read(picture, boxes)[1].may_lack_bar is expected

@@ -145,15 +145,16 @@ def prediction(label, confidence):
         ([("4", 0.999), ("9", 0.999)], ("?", "cell 1: 4 or 9")),
         ([("4", 0.999), ("4", 0.999)], ("4", None)),
         ([("4", 0.999), (NOT_A_DIGIT, 0.999)], ("4", None)),
-        ([("3", 0.999), ("8", 0.999)], ("3", None)),
+        ([("3", 0.999), ("8", 0.999)], ("?", "cell 1: 3 or 8")),
     ],
 )
-def test_a_9_whose_loop_a_line_may_close_is_not_believed_to_be_a_4(said, expected):
+def test_a_digit_that_a_dark_line_may_complete_to_another_is_not_believed(said, expected):
     picture, boxes = row_of_cells(["", ""])
     x, y, _, _ = boxes[0]
     cv2.polylines(picture, [np.array([[x + 18, y], [x + 18, y + 26], [x + 40, y + 26]])], False, (40,), 4)
     cv2.line(picture, (x + 40, y), (x + 40, y + 52), (40,), 4)
     blank, _ = row_of_cells(["", ""])
+    picture[picture == 90], blank[blank == 90] = 40, 40
     table = field(digits=boxes[:1])
     (reading,) = read_boxes(picture, [(BoxField.of(table, blank), [corners_of(boxes[0])])], Oracle(*said), cutoff=0.9)
     assert (reading.text, reading.reason) == expected

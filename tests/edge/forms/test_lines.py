@@ -21,7 +21,7 @@ def blank(line, thickness=3):
 
 def ink_of(gray, plain):
     """The ink of a cell whose lines are known from the blank one."""
-    return own_ink(Cell(gray, CELL_HEIGHT), printed_lines([Cell(plain, CELL_HEIGHT)])[0], PAPER, 60.0)
+    return own_ink(Cell(gray, CELL_HEIGHT), printed_lines([Cell(plain, CELL_HEIGHT)])[0], PAPER, PAPER - INK)
 
 
 @pytest.mark.parametrize("line", [30, 90, 160])
@@ -59,3 +59,20 @@ def test_a_9_whose_loop_lies_on_a_line_is_told_to_hide_the_top():
     hidden = ink_of(gray, plain).hidden
     assert hidden[TOP - 3 : TOP + 6, 44:60].any(axis=0).all()
     assert not hidden[TOP + 8 :].any()
+
+
+def test_a_pale_line_between_two_strokes_that_touch_it_hides_nothing():
+    plain = blank(150, 5)
+    gray = plain.copy()
+    cv2.polylines(gray, [np.array([[40, TOP + 3], [40, 50], [64, 50]])], False, (INK,), 4)
+    cv2.line(gray, (64, TOP + 3), (64, 78), (INK,), 4)
+    assert not ink_of(gray, plain).hidden.any()
+
+
+def test_the_teeth_of_a_comb_of_two_cells_are_lines_of_a_blank_form():
+    gray = np.full((SIDE, SIDE), PAPER, np.uint8)
+    cv2.line(gray, (0, TOP + CELL_HEIGHT), (SIDE, TOP + CELL_HEIGHT), (INK,), 3)
+    cv2.line(gray, (LEFT, TOP + 40), (LEFT, TOP + CELL_HEIGHT), (INK,), 3)
+    cells = [Cell(gray, CELL_HEIGHT)] * 2
+    assert printed_lines(cells, is_blank=True)[0].upright[TOP + 42 : TOP + 60, LEFT].all()
+    assert not printed_lines(cells)[0].upright[TOP + 42 : TOP + 52, LEFT].any()

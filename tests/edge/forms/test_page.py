@@ -61,10 +61,26 @@ def test_a_scan_is_found_either_way_round_and_at_any_resolution(page, sheet, tur
     assert np.abs(alignment.quad(corners(SIZE)) - expected).max() < 1.5 * max(scale, 1)
 
 
+@pytest.mark.parametrize("turn", [0, 1, 2, 3])
+def test_a_turned_page_is_found_to_a_fraction_of_a_pixel(page, sheet, turn):
+    scan = np.ascontiguousarray(np.rot90(page, -turn))
+    expected = np.roll(corners(scan.shape), -turn, axis=0)
+    assert np.abs(locate(sheet, scan).quad(corners(SIZE)) - expected).max() < 0.3
+
+
 def test_a_photograph_on_a_dark_desk_is_found(page, sheet):
     frame, truth = photographed(page, [(120, 90), (560, 60), (640, 720), (60, 690)], (760, 800))
     noisy = np.clip(frame * 0.7 + np.random.default_rng(1).normal(0, 5, frame.shape), 0, 255).astype(np.uint8)
     alignment = locate(sheet, noisy)
+    assert alignment.score > 0.8
+    assert misses(page, alignment, truth).max() < 2
+
+
+def test_a_page_that_is_darker_in_the_shade_than_its_desk_in_the_light_is_found(page, sheet, monkeypatch):
+    monkeypatch.setattr("edge.forms.page._features", lambda *_: iter(()))
+    frame, truth = photographed(page, [(640, 720), (60, 690), (120, 90), (560, 60)], (760, 800), desk=110)
+    light = np.linspace(1, 0.45, 800)[:, None] * np.linspace(1, 0.8, 760)
+    alignment = locate(sheet, (frame * light).astype(np.uint8))
     assert alignment.score > 0.8
     assert misses(page, alignment, truth).max() < 2
 
