@@ -17,6 +17,7 @@ from edge.forms.region import print_in
 from edge.geometry import Points, box_around, corners_of
 from edge.inference.classifier import Classifier
 from edge.nouns import NOT_A_DIGIT, UNREADABLE, Box, Digit, Gray, Prediction, Reading, Region
+from edge.paper.assemble import doubt_together
 from edge.paper.decode import SURE, glyph_of
 from edge.paper.views import MAPS, agreed, views_of
 from edge.schema import FieldTable
@@ -207,4 +208,6 @@ def judged(table: FieldTable, digits: Sequence[Digit], box: Box, doubt: str | No
     broken = misplaced(table, [digit.text == BLANK for digit in digits]) or broken_rule(table, text, value)
     if broken:
         return replace(reading, text=text, status="rejected", reason=broken)
+    if table.check is None and (doubt := doubt_together(confidence)):
+        return replace(reading, text=text, reason=doubt)
     return replace(reading, text=text, value=value, status="ok")

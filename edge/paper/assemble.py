@@ -292,14 +292,21 @@ def _reason(
     return f"{len(doubtful)} of {len(own)} digits below the cutoff"
 
 
+def doubt_together(confidence: float) -> str | None:
+    """Why a number with this confidence is in doubt though each digit is above the cutoff; None where it is not."""
+    if confidence >= TOGETHER:
+        return None
+    return f"all digits together are right with {confidence:.2f} only, less than {TOGETHER}"
+
+
 def _reading(characters: Sequence[Digit], reason: str | None) -> Reading:
     text = "".join(character.text for character in characters)
     value = value_of(text) if reason is None else None
     if reason is None and value is None:
         reason = "the separators make no number"
     confidence = math.prod(character.confidence for character in characters)
-    if value is not None and confidence < TOGETHER:
-        reason, value = f"all digits together are right with {confidence:.2f} only, less than {TOGETHER}", None
+    if value is not None and (doubt := doubt_together(confidence)):
+        reason, value = doubt, None
     status: Status = "ok" if value is not None else "uncertain"
     return Reading(
         "", text, value, status, confidence, union_box([c.box for c in characters]), reason, tuple(characters)

@@ -23,8 +23,8 @@ def field(**keys):
     return FieldTable(**{"name": "a", "kind": "print", "digits": [(0, 0, 1, 1)] * 4, **keys})
 
 
-def digits(text):
-    return [Digit(character, 0.9, BOX) for character in text]
+def digits(text, confidence=0.99):
+    return [Digit(character, confidence, BOX) for character in text]
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,14 @@ def test_doubt_comes_before_rules_and_keeps_the_place_of_the_digit():
     assert reading.reason == "cell 2: a small mark"
 
 
+def test_digits_too_doubtful_together_need_a_check_digit():
+    reading = judged(field(), digits("1230", 0.9), BOX, None)
+    assert (reading.text, reading.value, reading.status) == ("1230", None, "uncertain")
+    assert judged(field(check="luhn"), digits("1230", 0.9), BOX, None).status == "ok"
+
+
 def test_the_confidence_of_a_number_is_that_of_all_its_digits():
-    assert judged(field(), digits("1234"), BOX, None).confidence == pytest.approx(0.9**4)
+    assert judged(field(), digits("1234"), BOX, None).confidence == pytest.approx(0.99**4)
 
 
 @pytest.mark.parametrize(
