@@ -40,6 +40,11 @@ BEAMS = 50
 CELL_BEAMS = 12
 """... of cells that do not roll: of the two likeliest strings no start falls behind so many others."""
 
+HALF_WAY = slice(4, 7)
+"""Tenths of a step beyond a digit at which two digits of a drum that turns the other way are seen about alike. With it
+a simulated day of 13 wrong values that were given as ok has none (`tests.meters.months --kinds gas-backward --days 1`).
+"""
+
 DIGITS = 10
 BLANK, MINUS = "", "-"
 
@@ -288,10 +293,15 @@ def _likelihood(wheel: Wheel) -> Array:
 
 
 def _mirrored(positions: Array) -> Array:
-    """Each position turned round about its nearest digit."""
+    """Each position turned round about its nearest digit; of one half-way only how far, not between which two.
+
+    The network knows digits that follow each other from below: a 3 that comes in above a 2 it takes for another pair.
+    """
     tenths = np.arange(POSITIONS)
     whole = (tenths + 5) // 10 * 10
-    return positions[(2 * whole - tenths) % POSITIONS]
+    turned = positions[(2 * whole - tenths) % POSITIONS].reshape(-1, 10)
+    turned[:, HALF_WAY] = turned[:, HALF_WAY].mean(axis=0)
+    return turned.ravel()
 
 
 def _blurred(fine: Array, sigma: float) -> Array:

@@ -150,6 +150,14 @@ def test_drums_that_turn_the_other_way_are_mirrored():
     assert decode_wheels(drums(4.4, 0.4)).text == "40"
 
 
+@pytest.mark.parametrize("place", [1.4, 1.5, 1.6, 8.5])
+def test_a_drum_half_way_that_turns_the_other_way_tells_no_digit_however_sure_the_network_is(place):
+    back = replace(LOWEST_DRUM, direction=-1)
+    assert decode_wheels(drums(place, lowest=back)).near < 0.6
+    assert decode_wheels(drums(place)).near > 0.99
+    assert decode_wheels(drums(round(place), lowest=back)).near > 0.99
+
+
 def test_a_drum_that_jumps_or_hangs_is_a_setting():
     jumps = replace(DRUM, engages_at=9.5, span=0.0)
     assert decode_wheels(drums(4, 9.7, others=jumps)).text == "39"
