@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from edge.schema import Config
 
 
+every_option = click.option(
+    "--every",
+    "every_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Between two pictures of a folder or frames of a clip.  [default: what their times say]",
+)
+
+
 @click.command(cls=Command)
 @click.argument("recording", metavar="RECORDING")
 @config_option
@@ -30,13 +39,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="What the meter showed: CSV with the columns frame,field,value.  [default: truth.csv beside the pictures]",
 )
-@click.option(
-    "--every",
-    "every_s",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Between two pictures of a folder or frames of a clip.  [default: what their times say]",
-)
+@every_option
 @click.option(
     "--last",
     type=click.Path(path_type=Path),
@@ -71,13 +74,7 @@ def replay(
 @click.argument("recording", metavar="RECORDING")
 @config_option
 @model_option
-@click.option(
-    "--every",
-    "every_s",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Between two pictures of a folder or frames of a clip.  [default: what their times say]",
-)
+@every_option
 @click.option("--write", is_flag=True, help="Change the configuration; without it the change is shown.")
 def tune(recording: str, config_path: Path | None, model: Path | None, every_s: float | None, write: bool) -> None:
     """Learn a meter's order of drums, decimals, slack and direction from a recording, and propose the change.
