@@ -21,6 +21,16 @@ HEIGHT = 44
 FINE = 3
 """Digits are drawn this many times as large, and reduced."""
 
+BALL_SHARE = 0.3
+"""Of the drawn faces whose curves end in drops, as those of Clarendons, Scotch romans and old drums do; a bold 6 or 9
+with them is closed but for a slit, and an 8 to who has not seen one."""
+
+LARGEST_BALL = 0.14
+"""Radius over the height: a larger drop fills a 3."""
+
+BALLS = {2: ((0, 0),), 3: ((0, 0), (1, -1)), 5: ((1, -1),), 6: ((1, 0),), 9: ((1, 0),)}
+"""Line and point of a digit's polylines at which a curve ends openly."""
+
 Points = NDArray[np.float64]
 Form = Callable[[np.random.Generator, float], list[Points]]
 """(chance, squareness) to the polylines of a digit in the unit square, y downwards."""
@@ -28,7 +38,9 @@ Form = Callable[[np.random.Generator, float], list[Points]]
 
 @dataclass(frozen=True, slots=True)
 class Lettering:
-    """A drawn face: shares of the height, but `hair`, the thickness of level strokes over that of upright ones."""
+    """A drawn face: shares of the height, but `hair`, the thickness of level strokes over that of upright ones, and
+    `ball`, the radius over half the stem of the drops that its curves end in, 0 for none.
+    """
 
     width: float
     stem: float
@@ -36,6 +48,7 @@ class Lettering:
     slant: float
     squareness: float
     is_round: bool
+    ball: float = 0.0
 
 
 def lettering(rng: np.random.Generator) -> Lettering:
@@ -47,6 +60,7 @@ def lettering(rng: np.random.Generator) -> Lettering:
         slant=rng.uniform(0.1, 0.3) if rng.random() < 0.2 else 0.0,
         squareness=rng.uniform(2.0, 3.2),
         is_round=rng.random() < 0.5,
+        ball=rng.uniform(1.1, 2.0) if rng.random() < BALL_SHARE else 0.0,
     )
 
 
@@ -66,10 +80,22 @@ def draw_lettered(digit: int, face: Lettering, rng: np.random.Generator) -> Gray
     cv2.polylines(picture, moved, False, 255, 1)
     pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE if face.is_round else cv2.MORPH_RECT, (stem, hair))
     inked = cv2.dilate(picture, pen)
+    if face.ball:
+        radius = max(stem / 2, min(face.ball * stem / 2, LARGEST_BALL * height))
+        _end_in_drops(inked, [moved[line][end] for line, end in BALLS.get(digit, ())], radius, pen.shape)
     x, y, width, tall = cv2.boundingRect(inked)
     cut = inked[y : y + tall, x : x + width]
     size = (max(2, round(width / FINE)), max(2, round(tall / FINE)))
     return cv2.resize(cut, size, interpolation=cv2.INTER_AREA)
+
+
+def _end_in_drops(inked: NDArray[np.uint8], ends: list[NDArray[np.int32]], radius: float, pen: tuple[int, ...]) -> None:
+    """Drops at ends of strokes, drawn in place; their outer edge is the stroke's."""
+    middle = np.array(inked.shape[::-1]) / 2
+    inwards = np.maximum(radius - np.array(pen[::-1]) / 2, 0)
+    for end in ends:
+        x, y = end + np.sign(middle - end) * inwards
+        cv2.circle(inked, (round(x), round(y)), round(radius), 255, -1)
 
 
 def _arc(

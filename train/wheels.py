@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edge.nouns import POSITIONS, Gray
 from train.data.fonts import Face, family
 from train.junk import VARIANTS, printed
+from train.lettering import draw_lettered, lettering
 from train.scene import BOX_COLUMNS, BOX_ROWS, SCENE_COLUMNS, SCENE_ROWS, Levels
 from train.strokes import draw_stroke_digit, stroke_style
 
@@ -29,28 +30,52 @@ SETTLED_SHARE = 0.45
 SLACK = 0.06
 """Steps by which a drum at rest hangs off its digit, half the tenth that its label may be wrong by."""
 
-STROKE_SHARE = 0.45
-"""Of the wheels whose digits are drawn in strokes; the others are set in a face."""
+STROKE_SHARE = 0.4
+LETTERED_SHARE = 0.25
+"""Of the wheels whose digits are drawn in strokes, and in a face of `train.lettering`; the others are set in a face."""
+
+BACKWARD_SHARE = 0.12
+"""Of the wheels that turn the other way: the next digit comes from above."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wheel:
-    """A drum unrolled: ink (10 * pitch, width) 0..1, its pitch in pixels, and the levels of its ground and ink."""
+    """A drum unrolled: ink (10 * pitch, width) 0..1, its pitch in pixels, and the levels of its ground and ink.
+
+    Of one that `is_backward` each digit lies above the one before.
+    """
 
     ink: Levels
     pitch: int
     ground: float
     mark: float
+    is_backward: bool = False
+
+    def turned(self, place: float) -> float:
+        """What is in the middle when the drum stands at `place`, in steps along the ink."""
+        return -place if self.is_backward else place
 
 
 def draw_drums(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tuple[list[Gray], NDArray[np.int64]]:
-    """Scenes (96, 60) of drums, and the tenth of a step that each stands at."""
+    """Scenes (96, 60) of drums, and the tenth of a step that each stands at; `mirrored` of one that turns backward."""
     scenes: list[Gray] = []
+    tenths: list[int] = []
     places = np.where(rng.random(count) < SETTLED_SHARE, rng.integers(0, DIGITS, count), rng.uniform(0, DIGITS, count))
     for start in range(0, count, CELLS_A_WHEEL):
         wheel = draw_wheel(faces, rng)
-        scenes += [draw_window(wheel, float(place), rng) for place in places[start : start + CELLS_A_WHEEL]]
-    return scenes, np.round(places * 10).astype(np.int64) % POSITIONS
+        for place in places[start : start + CELLS_A_WHEEL]:
+            scenes.append(draw_window(wheel, float(place), rng))
+            tenth = round(place * 10) % POSITIONS
+            tenths.append(mirrored(tenth) if wheel.is_backward else tenth)
+    return scenes, np.array(tenths, np.int64)
+
+
+def mirrored(tenth: int) -> int:
+    """The tenth that a drum which turns the other way seems to stand at, as far beyond its nearest digit as it is
+    before it: what `edge.meters.drums` turns round again.
+    """
+    nearest = (tenth + 5) // 10 * 10
+    return (2 * nearest - tenth) % POSITIONS
 
 
 def draw_wheel(faces: Sequence[Face], rng: np.random.Generator) -> Wheel:
@@ -62,33 +87,37 @@ def draw_wheel(faces: Sequence[Face], rng: np.random.Generator) -> Wheel:
     across = SCENE_COLUMNS
     ink = np.zeros((DIGITS * pitch, across), np.float32)
     shift = rng.uniform(-3, 3)
+    is_backward = rng.random() < BACKWARD_SHARE
     for number, digit in enumerate(digits):
-        top = round(number * pitch + pitch / 2 - digit.shape[0] / 2)
+        place = -number % DIGITS if is_backward else number
+        top = round(place * pitch + pitch / 2 - digit.shape[0] / 2)
         left = round(np.clip(across / 2 - digit.shape[1] / 2 + shift, 0, across - digit.shape[1]))
         ink[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
     ground, mark = contrasting_levels(rng)
-    return Wheel(_with_marks(ink, pitch, rng), pitch, ground, mark)
+    return Wheel(_with_marks(ink, pitch, rng), pitch, ground, mark, is_backward)
 
 
 def digit_inks(height: int, width: int, faces: Sequence[Face], rng: np.random.Generator) -> list[Levels]:
     """The ten digits of one style, `height` rows tall; `width` is the 0's."""
-    if rng.random() < STROKE_SHARE:
+    draw = rng.random()
+    if draw < STROKE_SHARE:
         style = stroke_style(rng)
         inks = [draw_stroke_digit(digit, height, width, style) for digit in range(DIGITS)]
+    elif draw < STROKE_SHARE + LETTERED_SHARE:
+        drawn = lettering(rng)
+        inks = _stretched([draw_lettered(digit, drawn, rng) for digit in range(DIGITS)], height, width)
     else:
         face = any_face(faces, rng)
         variant = int(rng.integers(VARIANTS))
-        cut = [_cut(printed(str(digit), face, variant)) for digit in range(DIGITS)]
-        across = width / cut[0].shape[1]
-        inks = [
-            cv2.resize(
-                ink,
-                (int(np.clip(round(ink.shape[1] * across), 2, SCENE_COLUMNS - 12)), height),
-                interpolation=cv2.INTER_AREA,
-            )
-            for ink in cut
-        ]
+        inks = _stretched([_cut(printed(str(digit), face, variant)) for digit in range(DIGITS)], height, width)
     return [_weight(ink, change).astype(np.float32) / 255 for change in [rng.uniform(-1, 1)] for ink in inks]
+
+
+def _stretched(inks: Sequence[Gray], height: int, width: int) -> list[Gray]:
+    """The inks of ten digits `height` rows tall, all made as much wider or narrower as makes the 0 `width` wide."""
+    across = width / inks[0].shape[1]
+    widths = [int(np.clip(round(ink.shape[1] * across), 2, SCENE_COLUMNS - 12)) for ink in inks]
+    return [cv2.resize(ink, (k, height), interpolation=cv2.INTER_AREA) for ink, k in zip(inks, widths, strict=True)]
 
 
 def any_face(faces: Sequence[Face], rng: np.random.Generator) -> Face:
@@ -108,7 +137,7 @@ def contrasting_levels(rng: np.random.Generator) -> tuple[float, float]:
 
 def draw_window(wheel: Wheel, place: float, rng: np.random.Generator) -> Gray:
     """The scene (96, 60) of the wheel at `place` steps, in its window, with neighbours, frame and dirt."""
-    ink = _roll(wheel, place + rng.normal(0, SLACK / 2), rng)
+    ink = _roll(wheel, wheel.turned(place) + rng.normal(0, SLACK / 2), rng)
     levels = wheel.ground + (wheel.mark - wheel.ground) * ink
     y = (np.arange(SCENE_ROWS, dtype=np.float32) - SCENE_ROWS / 2 + 0.5) / (BOX_ROWS / 2)
     shade = rng.uniform(0, 0.6) * np.abs(y - rng.uniform(-0.5, 0.5)) ** rng.uniform(1.5, 5)

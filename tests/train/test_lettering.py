@@ -43,3 +43,14 @@ def test_no_flag_of_a_1_is_level_and_long_as_the_bar_of_a_7():
         for line in others:
             if line[:, 1].max() < 1.0:
                 assert np.ptp(line[:, 1]) >= min(0.25 * np.ptp(line[:, 0]), 0.03) - 1e-9
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_drops_end_the_open_curves_of_2_3_5_6_and_9_within_the_digits_size(digit: int):
+    face = replace(lettering(np.random.default_rng(3)), width=0.6, stem=0.1, hair=0.8, slant=0.0, ball=0.0)
+    for seed in SEEDS:
+        bare, dropped = (
+            draw_lettered(digit, replace(face, ball=ball), np.random.default_rng(seed)) for ball in (0.0, 1.8)
+        )
+        assert (dropped.sum(dtype=int) > bare.sum(dtype=int)) == (digit in (2, 3, 5, 6, 9))
+        assert dropped.shape == pytest.approx(bare.shape, abs=3)

@@ -8,6 +8,8 @@ import pytest
 
 from edge.errors import DataError
 from edge.meters.cell import CELL_LABELS, LEAST_RANGE
+from edge.meters.drums import HALF_WAY, _mirrored
+from edge.nouns import POSITIONS
 from train.card import Settings
 from train.cells import TRAINING, CellMix, draw_evenly, meter_faces, meter_set, meter_validation_set, soft_targets
 from train.data.choose import open_dataset
@@ -22,7 +24,7 @@ from train.recipes import RECIPES, build_meter
 from train.scene import HARD, MILD, SCENE_COLUMNS, SCENE_ROWS, box_of, photograph_cell, surround
 from train.sevensegment import LIT, OTHER_FORMS, SEGMENTS, Display, _corners, draw_segment_digits
 from train.strokes import StrokeStyle, draw_stroke_digit, skeleton
-from train.wheels import Wheel, _roll, draw_drums, draw_wheel
+from train.wheels import Wheel, _roll, draw_drums, draw_wheel, mirrored
 
 METER = RECIPES["meter"]
 SCENE = (SCENE_ROWS, SCENE_COLUMNS)
@@ -43,10 +45,11 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(5)
 
 
-def banded_wheel(pitch: int = 40) -> Wheel:
+def banded_wheel(pitch: int = 40, is_backward: bool = False) -> Wheel:
     """A drum whose digit k is a band of (k + 1) / 10 all over."""
-    levels = np.repeat(np.arange(1, 11) / 10, pitch).astype(np.float32)
-    return Wheel(np.repeat(levels[:, None], SCENE_COLUMNS, axis=1), pitch, 0.0, 1.0)
+    digits = -np.arange(10) % 10 if is_backward else np.arange(10)
+    levels = np.repeat((digits + 1) / 10, pitch).astype(np.float32)
+    return Wheel(np.repeat(levels[:, None], SCENE_COLUMNS, axis=1), pitch, 0.0, 1.0, is_backward)
 
 
 @pytest.mark.parametrize(("place", "above", "middle", "below"), [(3.0, 3, 4, 5), (3.7, 4, 5, 5), (9.8, 10, 1, 1)])
@@ -70,6 +73,21 @@ def test_drums_are_drawn_with_the_tenth_that_they_stand_at(faces, rng):
     assert 0 <= tenths.min() <= tenths.max() <= 99
     assert (tenths % 10 == 0).sum() >= 10
     assert np.mean([np.ptp(scene[16:80, 10:50]) for scene in scenes]) > 40
+
+
+@pytest.mark.parametrize(("is_backward", "place"), [(False, 3.4), (True, 3.4), (True, 3.6), (True, 9.8)])
+def test_a_drum_that_turns_the_other_way_brings_the_next_digit_from_above(is_backward, place, rng):
+    wheel = banded_wheel(30, is_backward)
+    above, below = (round(float(level) * 10) - 1 for level in _roll(wheel, wheel.turned(place), rng)[[34, 62], 0])
+    assert (above, below) == ((int(place + 1) % 10, int(place)) if is_backward else (int(place), int(place + 1) % 10))
+
+
+def test_the_label_of_a_drum_that_turns_the_other_way_is_what_the_decoder_turns_round():
+    for tenth in range(POSITIONS):
+        seen = np.zeros(POSITIONS)
+        seen[mirrored(tenth)] = 1.0
+        if tenth % 10 not in range(*HALF_WAY.indices(10)):
+            assert int(_mirrored(seen).argmax()) == tenth
 
 
 def test_a_wheel_has_ink_at_each_of_its_digits(faces, rng):
