@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from edge.nouns import Gray
+from edge.nouns import GLYPH_SIDE, Gray
 from edge.paper.binarize import INK_FRACTION
 from edge.paper.normalize import cut_to_ink, normalize_glyph
 from edge.paper.segment import coverage_of
@@ -20,6 +21,12 @@ from train.residue import Residue
 
 MIN_SURVIVING = 0.6
 """A thinned digit that keeps less of its ink than this is left as thick as it was."""
+
+JITTERED = 0.5
+"""Share of a set's glyphs that an epoch moves."""
+
+JITTER_DEG, JITTER_SCALE, JITTER_PX = 6.0, 0.06, 0.7
+"""The most that it turns, slants or scales, and moves a glyph by."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,23 @@ def redraw(ink: Gray, rng: np.random.Generator, distortion: Distortion | None = 
         return normalize_glyph(ink)
     distortion = distortion or Distortion(min_height_px=20, max_height_px=24)
     return normalize_glyph(bend(cut, rng, distortion))
+
+
+def jitter(glyphs: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The glyphs (n, 28, 28), every second one turned, slanted, scaled and moved a little, so that a set that is learnt
+    from several times is never quite the same.
+    """
+    seen = glyphs.copy()
+    middle = (GLYPH_SIDE - 1) / 2
+    for k in np.flatnonzero(rng.random(len(glyphs)) < JITTERED):
+        angle = np.deg2rad(rng.uniform(-1, 1) * JITTER_DEG)
+        slant, across, down = rng.uniform(-1, 1, 3) * JITTER_SCALE
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        matrix = turn @ np.array([[1 + across, slant], [0.0, 1 + down]])
+        offset = middle - matrix @ [middle, middle] + rng.uniform(-1, 1, 2) * JITTER_PX
+        moved = np.column_stack([matrix, offset])
+        seen[k] = cv2.warpAffine(glyphs[k], moved, (GLYPH_SIDE, GLYPH_SIDE), flags=cv2.INTER_CUBIC)
+    return seen
 
 
 def bend(cut: Gray, rng: np.random.Generator, distortion: Distortion) -> Gray:
