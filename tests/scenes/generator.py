@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -34,29 +35,33 @@ class Scene:
     numbers: tuple[str, ...]
 
 
+Draw = Callable[[int, int, np.random.Generator], Gray]
+"""(digit, height_px, rng) to its ink, (rows, columns) uint8."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Hand:
-    """Where digits come from: `draw(digit, height_px, rng)` gives (rows, columns) uint8 ink."""
+    """Where digits come from: `number(rng)` chooses what one number is written in, and draws its digits."""
 
-    draw: Callable[[int, int, np.random.Generator], Gray]
+    number: Callable[[np.random.Generator], Draw]
 
 
 def print_of(faces: list, render: Callable[..., Gray]) -> Hand:
-    """Printed digits; `render(text, face, size_px, rng)` draws one. Every digit is in another face, so that a hairline
-    may stand beside a black one.
-    """
+    """Printed digits, each number in one face; `render(text, face, size_px, rng)` draws one."""
 
-    def draw(digit: int, height: int, rng: np.random.Generator) -> Gray:
-        face = faces[int(rng.integers(len(faces)))]
+    def number(rng: np.random.Generator) -> Draw:
+        return partial(draw, faces[int(rng.integers(len(faces)))])
+
+    def draw(face: object, digit: int, height: int, rng: np.random.Generator) -> Gray:
         ink = render(str(digit), face, round(height / 0.7), rng)
         x, y, width, rows = cv2.boundingRect((ink > 40).astype(np.uint8))
         return ink[y : y + rows, x : x + width]
 
-    return Hand(draw)
+    return Hand(number)
 
 
 def handwriting(images: Gray, labels: NDArray[np.int64], writers: NDArray[np.int64] | None = None) -> Hand:
-    """Digits of a data set, (n, 28, 28) uint8 ink, enlarged with a sharp outline."""
+    """Digits of a data set, (n, 28, 28) uint8 ink, each of any writer, enlarged with a sharp outline."""
     by_digit = [np.flatnonzero(labels == digit) for digit in range(10)]
 
     def draw(digit: int, height: int, rng: np.random.Generator) -> Gray:
@@ -68,7 +73,7 @@ def handwriting(images: Gray, labels: NDArray[np.int64], writers: NDArray[np.int
         large = cv2.resize(cut, size, interpolation=cv2.INTER_CUBIC)
         return cv2.convertScaleAbs(np.clip((large.astype(np.float32) - 110) * 2.5 + 128, 0, 255))
 
-    return Hand(draw)
+    return Hand(lambda _rng: draw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,9 +120,9 @@ def _arrange(kind: str, hand: Hand, rng: np.random.Generator) -> list[_Placed]:
 def _place(kind: str, text: str, height: int, top: int, hand: Hand, rng: np.random.Generator) -> _Placed:
     cell = int(height * rng.uniform(1.1, 1.3))
     x = int(rng.uniform(40, 110))
-    digits = []
+    digits, draw = [], hand.number(rng)
     for index, character in enumerate(text):
-        drawn = hand.draw(int(character), int(height * rng.uniform(0.9, 1.05)), rng)
+        drawn = draw(int(character), int(height * rng.uniform(0.9, 1.05)), rng)
         rows, columns = drawn.shape
         if kind == "boxes":
             left, x = x + (cell - columns) // 2, x + cell

@@ -5,7 +5,7 @@ import pytest
 
 from edge.nouns import Reading
 from edge.paper.reader import Reader
-from tests.scenes.generator import KINDS, SIZE, Hand, Scene, make_scene
+from tests.scenes.generator import KINDS, SIZE, Hand, Scene, make_scene, print_of
 from tests.scenes.measure import edit_distance, hands, measure_kind, reliability, scene_distance
 
 BUNDLE = Path(__file__).parents[2] / "models" / "paper"
@@ -17,14 +17,31 @@ def draw_bar(digit, height, rng):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_scene_is_a_picture_with_its_numbers(kind):
-    scene = make_scene(kind, Hand(draw_bar), np.random.default_rng(1))
-    again = make_scene(kind, Hand(draw_bar), np.random.default_rng(1))
+    scene = make_scene(kind, Hand(lambda _rng: draw_bar), np.random.default_rng(1))
+    again = make_scene(kind, Hand(lambda _rng: draw_bar), np.random.default_rng(1))
     assert scene.gray.shape == SIZE
     assert scene.gray.dtype == np.uint8
     assert scene.gray.std() > 2
     assert (scene.gray == again.gray).all()
     assert all(3 <= len(number) <= 7 and number.isdigit() for number in scene.numbers)
     assert (len(scene.numbers) > 1) == (kind == "multi-line")
+
+
+@pytest.mark.parametrize("kind", ["printed", "multi-line"])
+def test_a_printed_number_is_in_one_face(kind):
+    asked = []
+    faces = ["first", "second", "third"]
+
+    def render(text, face, size, rng):
+        asked.append(face)
+        return np.full((size, size // 2), 255, np.uint8)
+
+    for seed in range(12):
+        asked.clear()
+        scene = make_scene(kind, print_of(faces, render), np.random.default_rng(seed))
+        ends = np.cumsum([len(number) for number in scene.numbers])
+        assert len(asked) == ends[-1]
+        assert all(len(set(of_one)) == 1 for of_one in np.split(asked, ends[:-1]))
 
 
 @pytest.mark.parametrize(
