@@ -6,6 +6,7 @@ sharp that is, how much of each cell shines in it. A frame that is dim, low in c
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -298,7 +299,7 @@ def _steepest(smooth: Gray, count: int) -> float | None:
     """Of `count` pictures one below the other: of the steepest fiftieth in each direction the least, of the best."""
     across, down = (cv2.Sobel(smooth, cv2.CV_16S, *axes) for axes in ((1, 0), (0, 1)))
     every = np.stack([smooth, across, down, across + down, across - down]).reshape(5, count, -1, smooth.shape[1])
-    inner = every[:, :, RIM:-RIM, RIM:-RIM].reshape(5, count, -1)
+    inner = every[:, :, RIM:-RIM, RIM:-RIM].reshape(5, count, -1).astype(np.int32)  # partition is twice as fast
     last = inner.shape[2] - 1
     rank = round(0.98 * last)
     levels = np.partition(inner[0], (last - rank, rank), axis=1)
@@ -312,12 +313,15 @@ def _bounds(cells: Sequence[Points], shape: Sequence[int], margin: float) -> lis
     """The box around each cell, and a share of its height around that, inside the picture: x, y, and the column and row
     after it.
     """
-    corners = np.asarray(cells, np.float64).reshape(-1, 4, 2)
-    least, most = corners.min(axis=1), corners.max(axis=1)
-    around = np.round(margin * (most - least)[:, 1:])
-    ends = np.array((shape[1], shape[0]))
-    starts = np.clip(np.floor(least) - around, 0, ends)
-    return [tuple(row) for row in np.hstack([starts, np.clip(np.ceil(most) + around, 0, ends)]).astype(int).tolist()]
+    rows, columns = shape[:2]
+    boxes = []
+    for corners in cells:
+        xs, ys = np.asarray(corners, np.float64).T.tolist()
+        around = round(margin * (max(ys) - min(ys)))
+        x, right = (min(max(k, 0), columns) for k in (math.floor(min(xs)) - around, math.ceil(max(xs)) + around))
+        y, below = (min(max(k, 0), rows) for k in (math.floor(min(ys)) - around, math.ceil(max(ys)) + around))
+        boxes.append((x, y, right, below))
+    return boxes
 
 
 def _levels(gray: Gray, *shares: float) -> tuple[int, ...]:
