@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.nouns import Gray
 from edge.paper.pieces import MIN_HEIGHT
@@ -11,8 +12,8 @@ from edge.paper.pieces import MIN_HEIGHT
 STROKE_SPREAD = 0.07
 """How far a straight stroke's ink strays from a line, over its height."""
 
-MIN_ROW = 0.15
-"""A row with less ink than this, over the middle row's, is the soft end of a stroke."""
+EDGE = 128
+"""Coverage from which on a pixel is the stroke's."""
 
 THIRDS_TO_BOW = 9 / 4
 """In a parabola the middle third's mean lies 4/9 of its bow aside of the mean of the outer thirds'."""
@@ -29,17 +30,22 @@ def lean_of(coverage: Gray) -> float | None:
 
 
 def bow_of(coverage: Gray) -> float:
-    """How far ink (rows, columns) bows to one side of the line from its top to its foot, over its height.
+    """How far both edges of ink (rows, columns) bow to one side of the line from its top to its foot, over its height.
 
-    The middles of the rows are taken for a parabola, and its bow is that of the means of their thirds.
+    Each edge is taken for a parabola, whose bow is that of the means of its thirds; the lesser counts, for the flag of
+    a 1 bows its left edge only. 0 where the edges bow to different sides.
     """
-    ink = coverage.astype(np.float32)
-    mass = ink.sum(axis=1)
-    inked = np.sort(mass[mass > 0])
-    rows = np.flatnonzero(mass > MIN_ROW * inked[len(inked) // 2]) if len(inked) else inked
+    inked = coverage >= EDGE
+    rows = np.flatnonzero(inked.any(axis=1))
     if len(rows) < MIN_HEIGHT:
         return 0.0
-    middles = (ink @ np.arange(ink.shape[1], dtype=np.float32))[rows] / mass[rows]
-    third = len(rows) // 3
-    outer = (middles[:third].mean() + middles[-third:].mean()) / 2
-    return THIRDS_TO_BOW * abs(float(middles[third:-third].mean() - outer)) / len(rows)
+    last = coverage.shape[1] - 1
+    left, right = (_bow(edge) for edge in (inked[rows].argmax(axis=1), last - inked[rows, ::-1].argmax(axis=1)))
+    return min(abs(left), abs(right)) if left * right > 0 else 0.0
+
+
+def _bow(places: NDArray[np.int64]) -> float:
+    """Of one edge, given by its column in each row."""
+    third = len(places) // 3
+    outer = (places[:third].mean() + places[-third:].mean()) / 2
+    return THIRDS_TO_BOW * float(places[third:-third].mean() - outer) / len(places)

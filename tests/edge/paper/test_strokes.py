@@ -55,3 +55,11 @@ def test_a_stroke_bows_as_it_is_drawn(bow, flip):
 def test_nothing_and_what_is_too_low_do_not_bow():
     assert bow_of(np.zeros((30, 20), np.uint8)) == 0.0
     assert bow_of(curved("level")) == 0.0
+
+
+@pytest.mark.parametrize("lean", [0.0, 0.2])
+def test_a_flag_at_the_head_of_a_1_is_no_bow(lean):
+    coverage = leaning(40, 60, lean)
+    top = int(coverage[3].argmax())
+    cv2.line(coverage, (top, 3), (max(top - 12, 1), 16), 255, 4)
+    assert bow_of(coverage) < 0.03
