@@ -51,8 +51,8 @@ class Lettering:
     ball: float = 0.0
 
 
-def lettering(rng: np.random.Generator) -> Lettering:
-    """Any drawn face."""
+def lettering(rng: np.random.Generator, ball_share: float = BALL_SHARE) -> Lettering:
+    """Any drawn face; `ball_share` of them with drops."""
     return Lettering(
         width=rng.uniform(0.38, 0.8),
         stem=rng.uniform(0.05, 0.24),
@@ -60,7 +60,7 @@ def lettering(rng: np.random.Generator) -> Lettering:
         slant=rng.uniform(0.1, 0.3) if rng.random() < 0.2 else 0.0,
         squareness=rng.uniform(2.0, 3.2),
         is_round=rng.random() < 0.5,
-        ball=rng.uniform(1.1, 2.0) if rng.random() < BALL_SHARE else 0.0,
+        ball=rng.uniform(1.1, 2.0) if rng.random() < ball_share else 0.0,
     )
 
 

@@ -30,9 +30,12 @@ SETTLED_SHARE = 0.45
 SLACK = 0.06
 """Steps by which a drum at rest hangs off its digit, half the tenth that its label may be wrong by."""
 
-STROKE_SHARE = 0.4
-LETTERED_SHARE = 0.25
+STROKE_SHARE = 0.36
+LETTERED_SHARE = 0.32
 """Of the wheels whose digits are drawn in strokes, and in a face of `train.lettering`; the others are set in a face."""
+
+DROPS_SHARE = 0.5
+"""Of the drawn faces whose curves end in drops."""
 
 BACKWARD_SHARE = 0.12
 """Of the wheels that turn the other way: the next digit comes from above."""
@@ -64,10 +67,18 @@ def draw_drums(count: int, faces: Sequence[Face], rng: np.random.Generator) -> t
     for start in range(0, count, CELLS_A_WHEEL):
         wheel = draw_wheel(faces, rng)
         for place in places[start : start + CELLS_A_WHEEL]:
-            scenes.append(draw_window(wheel, float(place), rng))
-            tenth = round(place * 10) % POSITIONS
+            shown = _beside_half_way(place) if wheel.is_backward else float(place)
+            scenes.append(draw_window(wheel, shown, rng))
+            tenth = round(shown * 10) % POSITIONS
             tenths.append(mirrored(tenth) if wheel.is_backward else tenth)
     return scenes, np.array(tenths, np.int64)
+
+
+def _beside_half_way(place: float) -> float:
+    """The place, or a tenth on from half-way between two digits, where what a drum that turns the other way seems to
+    stand at leaps by two: the bell of a target would reach over the leap.
+    """
+    return (place + 0.1) % DIGITS if round(place * 10) % 10 == 5 else float(place)
 
 
 def mirrored(tenth: int) -> int:
@@ -104,7 +115,7 @@ def digit_inks(height: int, width: int, faces: Sequence[Face], rng: np.random.Ge
         style = stroke_style(rng)
         inks = [draw_stroke_digit(digit, height, width, style) for digit in range(DIGITS)]
     elif draw < STROKE_SHARE + LETTERED_SHARE:
-        drawn = lettering(rng)
+        drawn = lettering(rng, DROPS_SHARE)
         inks = _stretched([draw_lettered(digit, drawn, rng) for digit in range(DIGITS)], height, width)
     else:
         face = any_face(faces, rng)

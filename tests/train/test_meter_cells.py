@@ -90,6 +90,13 @@ def test_the_label_of_a_drum_that_turns_the_other_way_is_what_the_decoder_turns_
             assert int(_mirrored(seen).argmax()) == tenth
 
 
+def test_no_drum_that_turns_the_other_way_is_drawn_half_way(faces, rng, monkeypatch):
+    monkeypatch.setattr("train.wheels.BACKWARD_SHARE", 1.0)
+    assert 5 not in draw_drums(400, faces, rng)[1] % 10
+    monkeypatch.setattr("train.wheels.BACKWARD_SHARE", 0.0)
+    assert 5 in draw_drums(400, faces, rng)[1] % 10
+
+
 def test_a_wheel_has_ink_at_each_of_its_digits(faces, rng):
     wheel = draw_wheel(faces, rng)
     assert len(wheel.ink) == 10 * wheel.pitch
