@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge.meters.cell import CELL_COLUMNS, CELL_ROWS
 from edge.nouns import POSITIONS, Gray
 from train.data.dataset import Crops, cells_of
-from train.data.fonts import Face, digit_faces, family, hershey_faces
+from train.data.fonts import Face, faces_of, family
 from train.drums import Shares, draw_scenes
 from train.scene import HARD, MILD, Handling, photograph_cell, surround
 
@@ -22,10 +22,6 @@ Labels = NDArray[np.int64]
 
 UNUSED_FAMILIES = frozenset({"AmaticSC", "Intuitive", "Hershey gothiceng", "Hershey scripts", "Hershey cursive"})
 """Handwriting and blackletter: no meter is set in them."""
-
-VALIDATION_FAMILIES = frozenset({"Caladea", "cmss"})
-TEST_FAMILIES = frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"})
-"""The same families as for glyphs choose and judge."""
 
 TEMPER = 0.5
 """A folder of n crops is drawn from n to this power times as often as one of a single crop: nights count less."""
@@ -102,13 +98,9 @@ def draw_evenly(crops: Crops, count: int, rng: np.random.Generator, is_repeating
     return rng.choice(len(crops), count, replace=is_repeating, p=weights / weights.sum())
 
 
-def meter_faces(split: Literal["train", "validation", "test"] | str) -> list[Face]:
-    """The faces of a split that a counter could be printed in, so that no family is in two."""
-    held_out = {"validation": VALIDATION_FAMILIES, "test": TEST_FAMILIES}
-    if split in held_out:
-        return [face for face in digit_faces() if family(face) in held_out[split]]
-    excluded = VALIDATION_FAMILIES | TEST_FAMILIES | UNUSED_FAMILIES
-    return [face for face in (*digit_faces(), *hershey_faces()) if family(face) not in excluded]
+def meter_faces(split: Literal["train", "validation", "test"]) -> list[Face]:
+    """The faces of a split that a counter could be printed in."""
+    return [face for face in faces_of(split) if family(face) not in UNUSED_FAMILIES]
 
 
 def soft_targets(sigma: float) -> NDArray[np.float32]:

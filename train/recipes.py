@@ -27,7 +27,7 @@ from train.cells import invert_some, meter_set, meter_validation_set
 from train.confidence import Tolerance
 from train.data.dataset import Digits, cells_of, glyphs_of
 from train.data.emnist import CHARACTERS
-from train.data.fonts import Face, digit_faces, family, hershey_faces
+from train.data.fonts import Face, faces_of, family
 from train.junk import VARIANTS, draw_junk, printed
 from train.lettering import draw_lettered, lettering
 from train.residue import Residue, residue_of
@@ -39,12 +39,6 @@ SetMaker = Callable[[Any, int, int], tuple[Glyphs, Labels]]
 """(Digits or Crops, number of the set, seed) to glyphs (n, 28, 28) or cells (n, 32, 20), and labels (n)."""
 
 DIGITS = tuple("0123456789")
-
-VALIDATION_FAMILIES = frozenset({"Caladea", "cmss"})
-"""Families of faces that choose temperature and cutoff."""
-
-TEST_FAMILIES = frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"})
-"""Families that no training and no choice sees: the scenes of the tests are set in them."""
 
 HAIRLINE = "Thin"
 """Weight of a face whose strokes are lost in part at the validation digits' height: what is left is nobody's digit."""
@@ -261,15 +255,6 @@ def camera_validation_set(mix: Mix, digits: Digits, _number: int, seed: int) -> 
     twice = Digits(np.concatenate([digits.images] * 2), np.concatenate([digits.labels] * 2))
     mix = replace(mix, print_=mix.usual, drawn=0.0)
     return _with_print_and_junk(plain + photographed, twice, faces, mix, mix.validation_junk, rng)
-
-
-def faces_of(split: Literal["train", "validation", "test"]) -> list[Face]:
-    """The faces of a split, so that no family is in two; single-stroke faces are all for training."""
-    held_out = {"validation": VALIDATION_FAMILIES, "test": TEST_FAMILIES}
-    if split != "train":
-        return [face for face in digit_faces() if family(face) in held_out[split]]
-    used = VALIDATION_FAMILIES | TEST_FAMILIES
-    return [*(face for face in digit_faces() if family(face) not in used), *hershey_faces()]
 
 
 def _with_print_and_junk(

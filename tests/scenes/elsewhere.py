@@ -27,8 +27,7 @@ from edge.nouns import Frame, Gray, Prediction, Reading
 from edge.paper.reader import Reader
 from edge.pipeline import classify_crop, read_frame
 from tests.scenes.arguments import parser_of
-from train.data.fonts import Face, render_text
-from train.recipes import faces_of
+from train.data.fonts import Face, faces_of, render_text
 
 SEED = 20261121
 

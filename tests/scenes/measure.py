@@ -24,10 +24,9 @@ from edge.pipeline import read_frame
 from tests.scenes.arguments import add_scenes, parser_of
 from tests.scenes.generator import KINDS, Hand, Scene, handwriting, make_scene, print_of
 from train.card import Settings
-from train.data.fonts import render_text
+from train.data.fonts import faces_of, render_text
 from train.data.mnist import load_mnist
 from train.data.split import split_validation
-from train.recipes import faces_of
 
 SEED = 20261121
 

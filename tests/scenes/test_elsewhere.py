@@ -27,7 +27,7 @@ from tests.scenes.elsewhere import (
     spread,
     sure_text,
 )
-from train.recipes import faces_of
+from train.data.fonts import faces_of
 
 BUNDLE = Path(__file__).parents[2] / "models" / "paper"
 

@@ -7,8 +7,7 @@ from train.data import choose
 from train.data.builtin import TEST_FAMILIES, fit_into_glyph, load_builtin
 from train.data.choose import open_dataset
 from train.data.dataset import DataNotFoundError, Dataset, glyphs_of
-from train.data.fonts import digit_faces, family, hershey_faces, render_text
-from train.recipes import TEST_FAMILIES as RECIPE_TEST_FAMILIES
+from train.data.fonts import HELD_OUT, digit_faces, family, hershey_faces, render_text
 
 
 def test_the_same_seed_gives_the_same_digits(builtin: Dataset):
@@ -27,7 +26,7 @@ def test_training_and_test_share_no_font_and_no_block(builtin: Dataset):
 
 
 def test_what_the_digits_recipe_tests_with_trains_nothing():
-    assert RECIPE_TEST_FAMILIES <= TEST_FAMILIES
+    assert HELD_OUT["test"] <= TEST_FAMILIES
 
 
 def test_every_digit_is_there_as_often_as_any_other(builtin: Dataset):

@@ -15,6 +15,7 @@ from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import matplotlib
@@ -47,6 +48,13 @@ HERSHEY_FACES = ("futural", "cursive", "futuram", "gothiceng", "scripts", "times
 SINGLE_STROKE = ("futural", "cursive")
 """Hershey faces that take a broad pen; it would fill the others, whose stems are several strokes side by side."""
 
+HELD_OUT = {
+    "validation": frozenset({"Caladea", "cmss"}),
+    "test": frozenset({"HankenGrotesk", "DejaVuSerif", "cmtt"}),
+}
+"""Families that no training sees: those that choose temperature and cutoff, and those that scenes of the tests are set
+in, which no choice sees."""
+
 BROAD_PEN = (0.04, 0.16)
 FINE_PEN = (0.03, 0.07)
 """Thickness of a Hershey stroke over the size, from and to."""
@@ -68,6 +76,14 @@ def digit_faces() -> list[Path]:
 def hershey_faces() -> list[str]:
     """Names of the single-stroke and plotter faces."""
     return list(HERSHEY_FACES)
+
+
+def faces_of(split: Literal["train", "validation", "test"]) -> list[Face]:
+    """The faces of a split, so that no family is in two; single-stroke faces are all for training."""
+    if split in HELD_OUT:
+        return [face for face in digit_faces() if family(face) in HELD_OUT[split]]
+    used = frozenset().union(*HELD_OUT.values())
+    return [*(face for face in digit_faces() if family(face) not in used), *hershey_faces()]
 
 
 def family(face: Face) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import cv2
 import numpy as np
 
@@ -32,7 +34,7 @@ def load_rendered_cells(seed: int = 0, count: int = COUNT, test_count: int = TES
     )
 
 
-def _render(count: int, split: str, seed: int) -> Crops:
+def _render(count: int, split: Literal["train", "test"], seed: int) -> Crops:
     rng = np.random.default_rng([seed, count, len(split)])
     scenes, labels = draw_scenes(count, meter_faces(split), rng)
     images = np.stack([cv2.cvtColor(box_of(scene), cv2.COLOR_GRAY2BGR) for scene in scenes])
