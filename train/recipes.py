@@ -335,7 +335,7 @@ RECIPES = {
             weight_decay=1e-2,
             vary=jitter,
             sets=PAGE.sets,
-            tolerance=Tolerance(risk=0.0013, lost=0.001),
+            tolerance=Tolerance(risk=0.0019, lost=0.001),
         ),
         Recipe(
             "meter",
