@@ -40,10 +40,8 @@ BEAMS = 50
 CELL_BEAMS = 12
 """... of cells that do not roll: of the two likeliest strings no start falls behind so many others."""
 
-HALF_WAY = slice(4, 7)
-"""Tenths of a step beyond a digit at which two digits of a drum that turns the other way are seen about alike. With it
-a simulated day of 13 wrong values that were given as ok has none (`tests.meters.months --kinds gas-backward --days 1`).
-"""
+HALF_WAY, BESIDE = 5, (4, 6)
+"""Tenths of a step beyond a digit: half-way to the next, and on either side of that."""
 
 DIGITS = 10
 BLANK, MINUS = "", "-"
@@ -293,15 +291,19 @@ def _likelihood(wheel: Wheel) -> Array:
 
 
 def _mirrored(positions: Array) -> Array:
-    """Each position turned round about its nearest digit; of one half-way only how far, not between which two.
+    """Each position turned round about its nearest digit.
 
-    The network knows digits that follow each other from below: a 3 that comes in above a 2 it takes for another pair.
+    A network of `train.wheels` takes a drum that turns the other way to stand as far beyond its nearest digit as it
+    stands before it. Half-way that leaps by two digits, so it is shown no such drum there; what it says of half-way is
+    the foot of a bell whose middle lies beside it, and goes to the sides.
     """
+    seen = positions.reshape(-1, 10).copy()
+    sides = seen[:, BESIDE] + np.finfo(float).tiny
+    seen[:, BESIDE] += seen[:, [HALF_WAY]] * sides / sides.sum(axis=1, keepdims=True)
+    seen[:, HALF_WAY] = 0.0
     tenths = np.arange(POSITIONS)
-    whole = (tenths + 5) // 10 * 10
-    turned = positions[(2 * whole - tenths) % POSITIONS].reshape(-1, 10)
-    turned[:, HALF_WAY] = turned[:, HALF_WAY].mean(axis=0)
-    return turned.ravel()
+    nearest = (tenths + 5) // 10 * 10
+    return seen.ravel()[(2 * nearest - tenths) % POSITIONS]
 
 
 def _blurred(fine: Array, sigma: float) -> Array:

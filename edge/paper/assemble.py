@@ -35,9 +35,9 @@ BOW = 0.14
 halves that a network takes for a 1 all but 9.
 """
 
-TOGETHER = 0.85
+TOGETHER = 0.9
 """Least confidence of a number that is believed: each of its digits may be above the cutoff, and still one of them is
-wrong."""
+wrong. Of 4,797 numbers by validation writers 0.44 % are wrong and believed with it, 0.58 % with 0.85."""
 
 SHORT = 0.55
 """A 1 lower than this over the middle height of the digits may be what is left of a frame."""

@@ -16,6 +16,7 @@ from edge.meters.drums import (
     LOWEST_DRUM,
     Wheel,
     WheelTraits,
+    _mirrored,
     carried,
     decode_cells,
     decode_wheels,
@@ -150,12 +151,27 @@ def test_drums_that_turn_the_other_way_are_mirrored():
     assert decode_wheels(drums(4.4, 0.4)).text == "40"
 
 
-@pytest.mark.parametrize("place", [1.4, 1.5, 1.6, 8.5])
+@pytest.mark.parametrize("place", [1.5, 8.5])
 def test_a_drum_half_way_that_turns_the_other_way_tells_no_digit_however_sure_the_network_is(place):
     back = replace(LOWEST_DRUM, direction=-1)
     assert decode_wheels(drums(place, lowest=back)).near < 0.6
     assert decode_wheels(drums(place)).near > 0.99
     assert decode_wheels(drums(round(place), lowest=back)).near > 0.99
+
+
+@pytest.mark.parametrize(("seen", "digit"), [(1.4, "0"), (1.6, "2"), (9.7, "0"), (0.4, "9"), (0.3, "9")])
+def test_beside_half_way_a_drum_that_turns_the_other_way_is_as_far_beyond_its_digit_as_it_seems_before(seen, digit):
+    found = decode_wheels([Wheel(at(seen, 0.06), 0.0, replace(LOWEST_DRUM, direction=-1))])
+    assert found.text == digit
+    assert found.near > 0.95
+
+
+def test_what_seems_half_way_goes_to_the_side_that_more_speaks_for():
+    bell = np.zeros(100)
+    bell[[13, 14, 15]] = 0.25, 0.5, 0.25
+    turned = _mirrored(bell)
+    assert turned[[7, 6, 5]] == pytest.approx([0.25, 0.75, 0.0])
+    assert turned.sum() == pytest.approx(1.0)
 
 
 def test_a_drum_that_jumps_or_hangs_is_a_setting():
