@@ -27,6 +27,9 @@ APART = 0.8
 AMONG_LETTERS = 2.0
 """A lone digit this close to writing, over its height, may be a letter of it."""
 
+SURELY_NONE = 0.9
+"""Least confidence that a mark is no digit with which it is left out, where it stands apart."""
+
 SOLID = 0.6
 """A separator, or a part of a digit, has at least this share of the digits' contrast to the paper."""
 
@@ -73,7 +76,7 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list
         Least confidence of a digit that is believed.
     """
     frame_size = (ink.mask.shape[1], ink.mask.shape[0])
-    marks = _trim(marks, cutoff, line.height)
+    marks = _trim(marks, line.height)
     if _is_writing(marks, cutoff):
         return []
     usual = _usual_height(marks, frame_size)
@@ -166,7 +169,7 @@ def _thousands_separator(body: str, kinds: Sequence[str]) -> str | None:
     return "," if re.fullmatch(r"[1-9]\d{0,2},\d{3}", body) else None
 
 
-def _trim(marks: Sequence[Mark], cutoff: float, height: float) -> list[Mark]:
+def _trim(marks: Sequence[Mark], height: float) -> list[Mark]:
     """Drop what is surely no digit before the first and after the last digit, when it stands apart: a unit, a label.
 
     What stands close stays: it may be a digit that the network takes for none, and then the rest is
@@ -177,17 +180,17 @@ def _trim(marks: Sequence[Mark], cutoff: float, height: float) -> list[Mark]:
         return list(marks)
     first, last = digits[0], digits[-1]
     before, after = marks[:first], marks[last + 1 :]
-    if before and _stands_apart(before, before[-1], marks[first], cutoff, height):
+    if before and _stands_apart(before, before[-1], marks[first], height):
         before = []
-    if after and _stands_apart(after, marks[last], after[0], cutoff, height):
+    if after and _stands_apart(after, marks[last], after[0], height):
         after = []
     return [*before, *marks[first : last + 1], *after]
 
 
-def _stands_apart(others: Sequence[Mark], left: Mark, right: Mark, cutoff: float, height: float) -> bool:
+def _stands_apart(others: Sequence[Mark], left: Mark, right: Mark, height: float) -> bool:
     """Whether `others`, none of them a digit, surely are none and end at a wide gap, that from `left` to `right`."""
     gap = right.region.box[0] - left.region.box[0] - left.region.box[2]
-    return gap > APART * height and all(mark.prediction.confidence >= cutoff for mark in others)
+    return gap > APART * height and all(mark.prediction.confidence >= SURELY_NONE for mark in others)
 
 
 def _character(mark: Mark, cutoff: float, usual: float, frame_size: tuple[int, int]) -> Digit:
