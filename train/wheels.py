@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.meters.drums import seeming_tenths
 from edge.nouns import POSITIONS, Gray
 from train.data.fonts import Face, family
 from train.junk import VARIANTS, printed
@@ -60,7 +61,7 @@ class Wheel:
 
 
 def draw_drums(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tuple[list[Gray], NDArray[np.int64]]:
-    """Scenes (96, 60) of drums, and the tenth of a step that each stands at; `mirrored` of one that turns backward."""
+    """Scenes (96, 60) of drums, and the tenth of a step that each stands, or seems to stand, at."""
     scenes: list[Gray] = []
     tenths: list[int] = []
     places = np.where(rng.random(count) < SETTLED_SHARE, rng.integers(0, DIGITS, count), rng.uniform(0, DIGITS, count))
@@ -70,7 +71,7 @@ def draw_drums(count: int, faces: Sequence[Face], rng: np.random.Generator) -> t
             shown = _beside_half_way(place) if wheel.is_backward else float(place)
             scenes.append(draw_window(wheel, shown, rng))
             tenth = round(shown * 10) % POSITIONS
-            tenths.append(mirrored(tenth) if wheel.is_backward else tenth)
+            tenths.append(int(seeming_tenths(np.array(tenth))) if wheel.is_backward else tenth)
     return scenes, np.array(tenths, np.int64)
 
 
@@ -79,14 +80,6 @@ def _beside_half_way(place: float) -> float:
     stand at leaps by two: the bell of a target would reach over the leap.
     """
     return (place + 0.1) % DIGITS if round(place * 10) % 10 == 5 else float(place)
-
-
-def mirrored(tenth: int) -> int:
-    """The tenth that a drum which turns the other way seems to stand at, as far beyond its nearest digit as it is
-    before it: what `edge.meters.drums` turns round again.
-    """
-    nearest = (tenth + 5) // 10 * 10
-    return (2 * nearest - tenth) % POSITIONS
 
 
 def draw_wheel(faces: Sequence[Face], rng: np.random.Generator) -> Wheel:

@@ -301,9 +301,15 @@ def _mirrored(positions: Array) -> Array:
     sides = seen[:, BESIDE] + np.finfo(float).tiny
     seen[:, BESIDE] += seen[:, [HALF_WAY]] * sides / sides.sum(axis=1, keepdims=True)
     seen[:, HALF_WAY] = 0.0
-    tenths = np.arange(POSITIONS)
+    return seen.ravel()[seeming_tenths(np.arange(POSITIONS))]
+
+
+def seeming_tenths(tenths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The tenths that drums which turn the other way seem to stand at, as far beyond their nearest digits as they are
+    before them: what the training labels them with.
+    """
     nearest = (tenths + 5) // 10 * 10
-    return seen.ravel()[(2 * nearest - tenths) % POSITIONS]
+    return (2 * nearest - tenths) % POSITIONS
 
 
 def _blurred(fine: Array, sigma: float) -> Array:

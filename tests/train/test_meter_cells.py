@@ -8,7 +8,7 @@ import pytest
 
 from edge.errors import DataError
 from edge.meters.cell import CELL_LABELS, LEAST_RANGE
-from edge.meters.drums import HALF_WAY, _mirrored
+from edge.meters.drums import HALF_WAY, _mirrored, seeming_tenths
 from edge.nouns import POSITIONS
 from train.card import Settings
 from train.cells import TRAINING, CellMix, draw_evenly, meter_faces, meter_set, meter_validation_set, soft_targets
@@ -24,7 +24,7 @@ from train.recipes import RECIPES, build_meter
 from train.scene import HARD, MILD, SCENE_COLUMNS, SCENE_ROWS, box_of, photograph_cell, surround
 from train.sevensegment import LIT, OTHER_FORMS, SEGMENTS, Display, _corners, draw_segment_digits
 from train.strokes import StrokeStyle, draw_stroke_digit, skeleton
-from train.wheels import Wheel, _roll, draw_drums, draw_wheel, mirrored
+from train.wheels import Wheel, _roll, draw_drums, draw_wheel
 
 METER = RECIPES["meter"]
 SCENE = (SCENE_ROWS, SCENE_COLUMNS)
@@ -85,7 +85,7 @@ def test_a_drum_that_turns_the_other_way_brings_the_next_digit_from_above(is_bac
 def test_the_label_of_a_drum_that_turns_the_other_way_is_what_the_decoder_turns_round():
     for tenth in range(POSITIONS):
         seen = np.zeros(POSITIONS)
-        seen[mirrored(tenth)] = 1.0
+        seen[seeming_tenths(np.array(tenth))] = 1.0
         if tenth % 10 != HALF_WAY:
             assert int(_mirrored(seen).argmax()) == tenth
 
@@ -257,3 +257,7 @@ def test_whole_groups_are_held_out_of_the_real_crops(digits_data: Path):
     assert set(parts.validation.groups.tolist()) == set(HELD_OUT)
     assert not set(parts.train.groups.tolist()) & (set(HELD_OUT) | set(parts.test.groups.tolist()))
     assert len(parts.train) + len(parts.validation) == len(dataset.train)
+
+
+def test_a_drum_that_turns_the_other_way_seems_as_far_before_its_nearest_digit_as_it_is_beyond():
+    np.testing.assert_array_equal(seeming_tenths(np.array([34, 36, 98, 0, 2])), [26, 44, 2, 0, 98])
