@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,10 +101,6 @@ class Checkpoint:
         needed = {self._model_path(progress.epochs), self._model_path(progress.best_epoch)}
         for path in set(self.folder.glob("epoch-*.keras")) - needed:
             path.unlink(missing_ok=True)
-
-    def remove(self) -> None:
-        """Delete the checkpoint, if there is one."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _model_path(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch:03}.keras"

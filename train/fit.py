@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 import time
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -26,6 +27,7 @@ from train.data.dataset import Crops, Dataset, Digits, Images, Labels
 from train.data.split import Split, calibration_indices, split_validation, subset
 from train.epochs import epoch_sets
 from train.evaluate import evaluate, logits_of
+from train.members import joined, member_seed, told_in_turn
 from train.recipes import Recipe
 from train.run_folder import (
     CALIBRATION_FILE,
@@ -57,17 +59,21 @@ def fit(recipe: Recipe, dataset: Dataset, out: Path, settings: Settings | None =
     parts = cut(dataset, settings)
     run = RunFolder(out)
     run.make()
-    checkpoint = Checkpoint(out / CHECKPOINT_FOLDER, _fingerprint(recipe, dataset, settings))
+    checkpoints = _checkpoints(out, recipe, _fingerprint(recipe, dataset, settings))
     if settings.is_fresh:
-        checkpoint.remove()
+        shutil.rmtree(out / CHECKPOINT_FOLDER, ignore_errors=True)
     validation = recipe.validation_set(parts.validation, 0, settings.seed)
-    progress = learn(recipe, parts.train, validation, checkpoint, settings.seed)
-    kept = progress.best_epoch if recipe.schedule == "early-stopping" else progress.epochs
-    model = with_lower_junk(checkpoint.model(kept), recipe, validation)
+    progresses = []
+    for k, checkpoint in enumerate(checkpoints):
+        if recipe.members > 1:
+            log.info("member %d of %d", k + 1, recipe.members)
+        progresses.append(learn(recipe, parts.train, validation, checkpoint, member_seed(settings.seed, k)))
+    members = [_kept(recipe, *each) for each in zip(checkpoints, progresses, strict=True)]
+    model = with_lower_junk(joined(members), recipe, validation)
     if has_positions(recipe.labels):
         model = with_centred_logits(model)
-    _leave(run, recipe, dataset, parts, validation, model, progress, settings)
-    checkpoint.remove()
+    _leave(run, recipe, dataset, parts, validation, model, told_in_turn(progresses), settings)
+    shutil.rmtree(out / CHECKPOINT_FOLDER, ignore_errors=True)
     return run
 
 
@@ -84,6 +90,19 @@ def choose_again(recipe: Recipe, dataset: Dataset, run: RunFolder, settings: Set
     chosen = {"confidence": found.confidence.as_card(), "accuracy": asdict(found.accuracy)}
     run.write_card({**card, **chosen, "limits": limits_of(recipe, dataset, settings)})
     return run.card()
+
+
+def _checkpoints(out: Path, recipe: Recipe, fingerprint: dict[str, Any]) -> list[Checkpoint]:
+    """One for each member, in a folder of its own where there are several."""
+    folder = out / CHECKPOINT_FOLDER
+    if recipe.members == 1:
+        return [Checkpoint(folder, fingerprint)]
+    return [Checkpoint(folder / f"member-{k}", {**fingerprint, "member": k}) for k in range(recipe.members)]
+
+
+def _kept(recipe: Recipe, checkpoint: Checkpoint, progress: Progress) -> keras.Model:
+    """The trained network of a member: its best epoch's or its last one's, as its recipe says."""
+    return checkpoint.model(progress.best_epoch if recipe.schedule == "early-stopping" else progress.epochs)
 
 
 def adapt(recipe: Recipe, dataset: Dataset, settings: Settings) -> Recipe:

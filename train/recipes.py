@@ -119,13 +119,13 @@ PAGE = Mix(
 class Recipe:
     """A network, its data and its training.
 
-    `training_set` makes one of the `sets` that the epochs take in turn, the last `settling` of them
-    always the last set; `validation_set` makes those that choose the epoch, the temperature and the
-    cutoff within `tolerance`. `preprocessing` is the device's way to the network's input, and `plain` takes pictures
-    of the data set that way; `vary` changes a set a little in each epoch that takes it. With `schedule` "cosine"
-    the learning rate falls to nothing over `epochs`, and the last epoch's weights are kept; with "early-stopping"
-    training ends when the validation loss has not fallen for `patience` epochs, and the best epoch's are. Targets are
-    bells of `bell_tenths` where labels are positions of a drum.
+    `training_set` makes one of the `sets` that the epochs take in turn, the last `settling` of them always the last
+    set; `members` such trainings are joined to one network; `validation_set` makes those that choose the epoch, the
+    temperature and the cutoff within `tolerance`. `preprocessing` is the device's way to the network's input, and
+    `plain` takes pictures of the data set that way; `vary` changes a set a little in each epoch that takes it. With
+    `schedule` "cosine" the learning rate falls to nothing over `epochs`, and the last epoch's weights are kept; with
+    "early-stopping" training ends when the validation loss has not fallen for `patience` epochs, and the best epoch's
+    are. Targets are bells of `bell_tenths` where labels are positions of a drum.
     """
 
     name: str
@@ -147,6 +147,7 @@ class Recipe:
     vary: Callable[[Glyphs, np.random.Generator], Glyphs] | None = None
     sets: int = 1
     settling: int = 3
+    members: int = 1
     tolerance: Tolerance = field(default_factory=Tolerance)
 
 
@@ -335,6 +336,7 @@ RECIPES = {
             weight_decay=1e-2,
             vary=jitter,
             sets=PAGE.sets,
+            members=2,
             tolerance=Tolerance(risk=0.0019, lost=0.001),
         ),
         Recipe(
