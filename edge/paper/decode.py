@@ -35,6 +35,11 @@ SIGN_AMONG_DIGITS = 0.03
 LIKELY = 0.5
 """Two pieces are likely digits from this probability of each on."""
 
+BESIDE_GAP, BESIDE_HEIGHT = 0.12, 0.25
+"""A small piece this close to a piece's side, and this high, over the line's height, may be its other stroke, as that
+of an open 4; a point and a minus sign are lower.
+"""
+
 JOIN_GAP = 0.25
 """Two pieces may be one broken digit when the gap between them is less than this share of the height."""
 
@@ -57,13 +62,15 @@ class Mark:
 class _Doubt:
     """A question for the second inference: other ways to see the pieces `first` to `last` of a line.
 
-    A piece to cut has its width over its height with it, and whether no sure digit stands beside it.
+    A piece that is seen with small ones beside it has these `fragments` with it; a piece to cut its width over its
+    height, and whether no sure digit stands beside it.
     """
 
     line: int
     first: int
     last: int
     regions: Sequence[Region]
+    fragments: Sequence[Piece] = ()
     cutting: Cutting | None = None
     wide: float = 0.0
     is_alone: bool = False
@@ -117,7 +124,7 @@ def _doubts(index: int, ink: Ink, line: Line, marks: Sequence[Mark]) -> list[_Do
     for k, (piece, mark) in enumerate(zip(line.pieces, marks, strict=True)):
         fragments = [small for small in line.small if _belongs(small, piece, height)]
         if fragments:
-            doubts.append(_Doubt(index, k, k, [region_of(ink, [piece, *fragments])]))
+            doubts.append(_Doubt(index, k, k, [region_of(ink, [piece, *fragments])], fragments))
         if mark.confidence >= SURE:
             continue
         if piece.box[2] >= WIDE * min(height, piece.height):
@@ -125,7 +132,7 @@ def _doubts(index: int, ink: Ink, line: Line, marks: Sequence[Mark]) -> list[_Do
             if cutting.parts:
                 wide = piece.box[2] / min(height, piece.height)
                 is_alone = all(other.confidence < SURE for other in marks)
-                doubts.append(_Doubt(index, k, k, cutting.parts, cutting, wide, is_alone))
+                doubts.append(_Doubt(index, k, k, cutting.parts, (), cutting, wide, is_alone))
     for k in range(len(marks) - 1):
         left, right = line.pieces[k], line.pieces[k + 1]
         unsure = min(marks[k].confidence, marks[k + 1].confidence) < SURE
@@ -136,12 +143,11 @@ def _doubts(index: int, ink: Ink, line: Line, marks: Sequence[Mark]) -> list[_Do
 
 def _belongs(small: Piece, piece: Piece, height: float) -> bool:
     """Whether a small piece lies so near to a digit that it may be a part of it; no digit has a dot below it."""
-    overlap = min(small.right, piece.right) - max(small.box[0], piece.box[0])
-    return (
-        overlap > 0.3 * small.box[2]
-        and small.box[1] < piece.bottom
-        and small.box[2] * small.height > (0.06 * height) ** 2
-    )
+    across = min(small.right, piece.right) - max(small.box[0], piece.box[0])
+    down = min(small.bottom, piece.bottom) - max(small.box[1], piece.box[1])
+    is_over = across > 0.3 * small.box[2] and small.box[2] * small.height > (0.06 * height) ** 2
+    is_beside = across > -BESIDE_GAP * height and 2 * down > small.height > BESIDE_HEIGHT * height
+    return (is_over or is_beside) and small.box[1] < piece.bottom
 
 
 def _look_again(
@@ -181,16 +187,18 @@ def _odds_of_several(wide: float, several: float, single: float) -> float:
 
 
 def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
-    """Replace pieces by what explains them better, the surest replacement first; none is replaced twice."""
+    """Replace pieces by what explains them better, the surest replacement first; none is replaced twice, and no
+    fragment is part of two. Fragments that make a sure digit with a piece belong to it, sure as that may be alone.
+    """
     proposals = sorted((_proposal(doubt, marks) for doubt in doubts), key=lambda pair: -_worth(pair[1]))
     replaced: dict[int, tuple[_Doubt, list[Mark]]] = {}
+    taken: set[int] = set()
     for doubt, proposal in proposals:
         covered = range(doubt.first, doubt.last + 1)
-        if (
-            proposal
-            and not any(k in replaced for k in covered)
-            and _worth(proposal) > _worth([marks[k] for k in covered])
-        ):
+        if not proposal or any(k in replaced for k in covered) or any(id(part) in taken for part in doubt.fragments):
+            continue
+        if _worth(proposal) > _worth([marks[k] for k in covered]) or (doubt.fragments and _worth(proposal) > SURE):
+            taken |= {id(part) for part in doubt.fragments}
             for k in covered:
                 replaced[k] = (doubt, proposal if k == doubt.first else [])
     return [mark for k, old in enumerate(marks) for mark in (replaced[k][1] if k in replaced else [old])]

@@ -34,6 +34,9 @@ GAP_RATIO = 2.2
 FLAT = 0.35
 """A level stroke is lower than this over the typical height of the picture's pieces."""
 
+OUTSIDE = 0.45
+"""A lone piece that reaches out this far from a number's end, over its height, may be a part of the last digit."""
+
 HANGING = 0.4
 """A small piece this far above or below a digit, over its height, may make a letter or a sign of it."""
 
@@ -282,8 +285,8 @@ def _lies_within(inner: tuple[int, ...], outer: tuple[int, ...], group: list[Pie
         return False
     centre_y = inner[1] + inner[3] / 2
     return (
-        outer[0] - 0.3 * height <= inner[0]
-        and inner[0] + inner[2] <= outer[0] + outer[2] + 0.3 * height
+        outer[0] - OUTSIDE * height <= inner[0]
+        and inner[0] + inner[2] <= outer[0] + outer[2] + OUTSIDE * height
         and (outer[1] - 0.1 * height <= centre_y <= outer[1] + outer[3] + 0.1 * height)
     )
 

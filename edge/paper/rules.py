@@ -25,9 +25,9 @@ RULE_LENGTH = 3.2
 RULE_OVER_HEIGHT = 1.8
 """... and it is this many times longer than the picture's pieces are high, unless it is part of a frame."""
 
-FLAT, FLAT_BIT, WIDE = 3.0, 12, 1.4
-"""A piece of the ink proper hints at one: a bit this many times wider than high and this many pixels long, or a piece
-this many times wider than the typical height.
+FLAT, FLAT_BIT, LOW, WIDE = 3.0, 12, 0.6, 1.4
+"""A piece of the ink proper hints at one: a bit this many pixels long, that is this many times wider than high or lower
+than this over the typical height, or a piece this many times wider than that.
 """
 
 HOLLOW = 0.55
@@ -39,6 +39,11 @@ SQUARE = 0.88
 WALL, WALL_SLACK = 0.92, 3.0
 """Length of a frame's straight wall at the least, over the distance of its rules; and pixels that a leaning one, thin
 and apart from all else, may lack.
+"""
+
+MIN_WALLS, OFF_GRID, OFF_GRID_PX = 4, 0.1, 2.0
+"""With as many walls it is seen which of them stand at equal distances: this far from their places at the most, over
+the cells' width, or in pixels.
 """
 
 MAX_LEAN = 0.36
@@ -80,10 +85,11 @@ def without_rules(mask: Gray, rules: Gray) -> Gray:
 
 
 def _hints_at_a_rule(piece: Piece, height: float) -> bool:
-    """Whether a piece of the ink proper is a flat bit of a rule, or wide enough for a frame or a rule with digits on
-    it.
+    """Whether a piece of the ink proper is a bit of a rule or a frame's corner, or wide enough for either with digits
+    on it.
     """
-    return piece.box[2] >= FLAT_BIT and (piece.box[2] > FLAT * piece.height or piece.box[2] > WIDE * height)
+    width = piece.box[2]
+    return width >= FLAT_BIT and (width > FLAT * piece.height or piece.height < LOW * height or width > WIDE * height)
 
 
 def _rules_in(own: Gray, piece: Piece, least: int) -> Gray:
@@ -174,6 +180,26 @@ def _walls(own: Gray, level: Gray, slope: float) -> Gray:
         if reaches and cv2.countNonZero(alone) < (2 * thickness + 2) * height:
             area = walls[y : y + height, x : x + width]
             np.maximum(area, alone, out=area)
+    return _on_grid(walls, slope)
+
+
+def _on_grid(walls: Gray, slope: float) -> Gray:
+    """The walls of equal cells alone, where some of them make a row of these: what stands between two of them is a
+    digit's upright stroke that hangs on both rules.
+    """
+    count, labels, _, centroids = cv2.connectedComponentsWithStats(walls)
+    places = centroids[1:, 0] + slope * centroids[1:, 1]
+    if len(places) < MIN_WALLS:
+        return walls
+    first, last = places.min(), places.max()
+    for cells in range(len(places) - 1, MIN_WALLS - 2, -1):
+        grid = np.linspace(first, last, cells + 1)
+        off = np.abs(places[:, None] - grid)
+        near = off <= max(OFF_GRID_PX, OFF_GRID * (last - first) / cells)
+        if near.any(axis=0).all():
+            kept = np.zeros(count, np.uint8)
+            kept[1:][near.any(axis=1)] = 255
+            return kept[labels]
     return walls
 
 

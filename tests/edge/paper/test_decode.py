@@ -80,3 +80,41 @@ def test_a_page_of_what_is_no_digit_is_not_searched():
     rows = decode(gray, network)
     assert {label for row in labels(rows) for label in row} == {NOT_A_DIGIT}
     assert len(network.batches) == 1
+
+
+class OpenFour(Network):
+    """Calls a glyph that is two bars wide a 4, sure or less so, as a network that knows an open one."""
+
+    def __init__(self, confidence):
+        super().__init__()
+        self.confidence = confidence
+
+    def answer(self, pixels):
+        columns = np.count_nonzero(pixels.any(axis=0))
+        return prediction("1", 0.995) if columns <= 6 else prediction("4", self.confidence)
+
+
+OPEN_FOUR = ((40, 44, 12, 18), (55, 40, 6, 44))
+
+
+def test_a_stroke_beside_a_sure_one_is_joined_where_both_are_a_sure_four():
+    rows = decode(picture(*OPEN_FOUR, (100, 40, 6, 44), (140, 40, 6, 44)), OpenFour(0.99))
+    assert labels(rows) == [["4", "1", "1"]]
+    assert rows[0][0].region.box == (40, 40, 21, 44)
+
+
+def test_a_stroke_beside_a_sure_one_stays_alone_where_both_are_no_sure_digit():
+    rows = decode(picture(*OPEN_FOUR, (100, 40, 6, 44), (140, 40, 6, 44)), OpenFour(0.9))
+    assert labels(rows) == [["1", "1", "1"]]
+
+
+def test_a_stroke_between_two_digits_is_part_of_one_only():
+    rows = decode(picture((34, 40, 6, 44), (42, 44, 12, 18), (56, 40, 6, 44), (110, 40, 6, 44)), OpenFour(0.99))
+    assert sorted(labels(rows)[0]) == ["1", "1", "4"]
+
+
+def test_a_point_close_to_a_digit_is_no_part_of_it():
+    network = OpenFour(0.99)
+    rows = decode(picture((40, 40, 6, 44), (48, 76, 8, 8), (100, 40, 6, 44)), network)
+    assert labels(rows) == [["1", "1"]]
+    assert network.batches == [2]

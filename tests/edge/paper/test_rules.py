@@ -168,3 +168,27 @@ def test_where_a_stroke_crosses_a_rule_its_ink_is_given_back():
     left = without_rules(mask, rules)
     assert (left[5:35, 20:26] == 255).all()
     assert cv2.countNonZero(left) == 30 * 6
+
+
+@pytest.mark.parametrize("degrees", [0, 6])
+def test_an_upright_stroke_from_rule_to_rule_between_two_walls_is_no_wall(degrees):
+    stroke = (LEFT + SIDE + 36, TOP, 4, ROOM)
+    picture = bars(cells(), stroke)
+    heights = [height for *_, height in boxes_of(rotated(picture, degrees))]
+    assert sum(height > 50 for height in heights) == 1
+    assert len([height for height in heights if height > 30]) == CELLS + 1
+
+
+def test_walls_of_unlike_cells_all_go():
+    picture = page()
+    cv2.rectangle(picture, (60, 90), (340, 150), INK, 2)
+    for x in (100, 190, 215):
+        cv2.line(picture, (x, 90), (x, 150), INK, 2)
+    assert boxes_of(bars(picture, (75, 105, 8, 30), (265, 105, 8, 30))) == [(75, 105, 8, 30), (265, 105, 8, 30)]
+
+
+def test_the_corners_that_are_left_of_a_faint_frame_hint_at_it():
+    picture = page()
+    cv2.rectangle(picture, (60, 70), (340, 170), 182, 1)
+    corner, digits = (60, 70, 14, 8), [(x, 90, 10, 60) for x in (110, 200, 290)]
+    assert boxes_of(bars(picture, corner, *digits)) == digits
