@@ -33,7 +33,7 @@ MOST_DROP = (5, 10_000)
 MOST_DROP_OF_POSITIONS = (1, 1000)
 """The same where answers are a drum's positions: there are 1,426 crops of unseen meters, and one is 0.07 points."""
 
-SIZE_LIMITS = {"digits": 120_000, "dense": 60_000, "paper": 320_000, "characters": 240_000}
+SIZE_LIMITS = {"digits": 120_000, "dense": 60_000, "paper": 640_000, "characters": 240_000}
 """Bytes of `model.tflite`, by recipe."""
 
 OTHER_SIZE_LIMIT = 250_000

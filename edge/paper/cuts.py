@@ -56,6 +56,10 @@ WIDTHS, WIDTHS_OF_ONE, MISFIT_COST = (0.4, 1.1), (0.0, 0.6), 8.0
 BEAM = 6
 """Readings kept at each cut."""
 
+SHARPNESS = 2.0
+"""How much more the costs of two chains tell than a difference of logarithms of probabilities would: where the best one
+of 411 pieces by validation writers leads by 1 to 1.5, 97 % are right, not 78 %."""
+
 
 Seam = NDArray[np.int64]
 """A path from top to bottom: for each row, the first column on its right."""
@@ -130,7 +134,7 @@ def best_path(cutting: Cutting, predictions: Sequence[Prediction]) -> tuple[list
         return [], 0.0, 0.0
     rival = finished[1][0] - finished[0][0] if len(finished) > 1 else -np.inf
     score, path = finished[0]
-    return list(path), float(np.exp(score)), float(1.0 / (1.0 + np.exp(rival)))
+    return list(path), float(np.exp(score)), float(1.0 / (1.0 + np.exp(SHARPNESS * rival)))
 
 
 _Chain = tuple[float, tuple[int, ...]]

@@ -40,6 +40,9 @@ BESIDE_GAP, BESIDE_HEIGHT = 0.12, 0.25
 of an open 4; a point and a minus sign are lower.
 """
 
+BELOW_GAP, BELOW_WIDTH = 0.15, 0.35
+"""A small piece this close below one, and this wide, over the line's height, may be its foot, as that of a broken 3."""
+
 JOIN_GAP = 0.25
 """Two pieces may be one broken digit when the gap between them is less than this share of the height."""
 
@@ -147,6 +150,9 @@ def _belongs(small: Piece, piece: Piece, height: float) -> bool:
     down = min(small.bottom, piece.bottom) - max(small.box[1], piece.box[1])
     is_over = across > 0.3 * small.box[2] and small.box[2] * small.height > (0.06 * height) ** 2
     is_beside = across > -BESIDE_GAP * height and 2 * down > small.height > BESIDE_HEIGHT * height
+    is_below = 0 >= down > -BELOW_GAP * height and small.box[1] >= piece.bottom
+    if is_below:
+        return across > 0.5 * small.box[2] > 0.5 * BELOW_WIDTH * height
     return (is_over or is_beside) and small.box[1] < piece.bottom
 
 

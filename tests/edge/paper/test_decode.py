@@ -118,3 +118,24 @@ def test_a_point_close_to_a_digit_is_no_part_of_it():
     rows = decode(picture((40, 40, 6, 44), (48, 76, 8, 8), (100, 40, 6, 44)), network)
     assert labels(rows) == [["1", "1"]]
     assert network.batches == [2]
+
+
+class BrokenThree(Network):
+    """Calls a glyph with a blank row across it a 3, a narrow one a 1, and others a 2."""
+
+    @staticmethod
+    def answer(pixels):
+        rows = pixels.max(axis=1) > 60
+        if np.count_nonzero(np.diff(rows.astype(int)) == 1) > 1:
+            return prediction("3", 0.99)
+        return prediction("1" if np.count_nonzero(pixels.any(axis=0)) <= 6 else "2", 0.95)
+
+
+def test_a_wide_foot_below_a_piece_is_a_part_of_it():
+    rows = decode(picture((40, 40, 6, 44), (70, 40, 24, 24), (72, 68, 22, 14), (120, 40, 6, 44)), BrokenThree())
+    assert labels(rows) == [["1", "3", "1"]]
+
+
+def test_a_dot_below_a_piece_is_no_part_of_it():
+    rows = decode(picture((40, 40, 6, 44), (70, 40, 24, 34), (78, 78, 7, 7), (120, 40, 6, 44)), BrokenThree())
+    assert labels(rows) == [["1", "2", "1"]]

@@ -151,3 +151,33 @@ def test_bits_of_ink_beside_the_last_digit_may_be_a_faint_one():
     assert len(line.beside) == 3
     (line,) = lines_of(bars(page(), *digits, (120, 94, 4, 8)))
     assert line.beside == ()
+
+
+def small_of(picture):
+    (line,) = lines_of(picture)
+    return [piece.box for piece in line.pieces], [piece.box for piece in line.small]
+
+
+def test_the_lower_half_of_a_broken_digit_takes_the_upper_one_with_it():
+    digits, upper, lower = [(70, 60, 8, 40), (140, 60, 8, 40), (170, 60, 8, 40)], (108, 60, 22, 16), (101, 78, 22, 24)
+    assert small_of(bars(page(), *digits, upper, lower)) == (sorted([*digits, lower]), [upper])
+
+
+def test_two_rows_of_low_digits_close_to_each_other_stay_two():
+    rows = [[(x, y, 8, 15) for x in range(40, 200, 20)] for y in (60, 78)]
+    assert [[piece.box for piece in line.pieces] for line in lines_of(bars(page(), *rows[0], *rows[1]))] == rows
+
+
+def test_the_low_stroke_of_an_open_four_is_a_part_of_the_high_one():
+    picture = bars(page(), (40, 60, 8, 40), (75, 60, 8, 40), (170, 60, 8, 40))
+    low = (106, 64, 18, 16)
+    bars(picture, low)
+    cv2.line(picture, (138, 60), (122, 99), INK, 5)
+    high, small = small_of(picture)
+    assert small == [low]
+    assert len(high) == 4
+
+
+def test_a_low_digit_beside_an_upright_stroke_that_it_does_not_reach_stays_a_digit():
+    boxes = [(40, 60, 8, 40), (75, 60, 8, 40), (110, 76, 10, 19), (123, 60, 8, 40)]
+    assert small_of(bars(page(), *boxes)) == (boxes, [])
