@@ -1,5 +1,6 @@
 import cv2
 import numpy as np
+import pytest
 
 from edge.paper.binarize import binarize
 from edge.paper.layout import find_lines
@@ -158,9 +159,14 @@ def small_of(picture):
     return [piece.box for piece in line.pieces], [piece.box for piece in line.small]
 
 
-def test_the_lower_half_of_a_broken_digit_takes_the_upper_one_with_it():
-    digits, upper, lower = [(70, 60, 8, 40), (140, 60, 8, 40), (170, 60, 8, 40)], (108, 60, 22, 16), (101, 78, 22, 24)
-    assert small_of(bars(page(), *digits, upper, lower)) == (sorted([*digits, lower]), [upper])
+@pytest.mark.parametrize(
+    ("upper", "lower"), [((108, 60, 22, 16), (101, 78, 22, 24)), ((108, 60, 22, 20), (101, 82, 22, 20))]
+)
+def test_of_a_digit_that_broke_in_two_one_half_stands_in_line_and_the_other_is_by_it(upper, lower):
+    digits = [(70, 60, 8, 40), (140, 60, 8, 40), (170, 60, 8, 40)]
+    high, small = small_of(bars(page(), *digits, upper, lower))
+    assert len(high) == 4
+    assert {*high, *small} == {*digits, upper, lower}
 
 
 def test_two_rows_of_low_digits_close_to_each_other_stay_two():
