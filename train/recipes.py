@@ -172,7 +172,7 @@ def build_digits(classes: int) -> keras.Model:
 
 
 def build_paper(classes: int) -> keras.Model:
-    """As `build_digits`, wider: about 290,000 parameters and 20 million multiply-adds."""
+    """As `build_digits`, wider: about 290,000 parameters and 20 million multiply-adds, for each member."""
     return _convolutional("paper", classes, ((32, 5, 2), (48, 3, 1), (64, 3, 1), (96, 3, 2), (96, 3, 1), (128, 3, 1)))
 
 
