@@ -171,10 +171,12 @@ def _own_pieces(mask: Gray, width: int) -> tuple[Gray, list[Box], bool]:
     within = labels[MARGIN : MARGIN + CELL_HEIGHT, MARGIN : MARGIN + width]
     inside = np.bincount(within.ravel(), minlength=count)
     boxes, kept, is_shared = [], np.zeros(count, np.uint8), False
-    for k in range(1, count):
-        x, y, across, down, area = (int(value) for value in stats[k])
+    is_speck = stats[:, 2:4].max(axis=1) <= SPECK * CELL_HEIGHT
+    is_speck[0] = True
+    for k in np.flatnonzero(~is_speck).tolist():
+        x, y, across, down, area = stats[k].tolist()
         box = (x, y, across, down)
-        if max(across, down) <= SPECK * CELL_HEIGHT or _is_left_of_line(box, width):
+        if _is_left_of_line(box, width):
             continue
         if inside[k] * 2 > area:
             kept[k] = 255

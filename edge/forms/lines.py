@@ -162,13 +162,29 @@ def known_lines(cells: Sequence[Cell], known: Sequence[Lines]) -> list[Lines]:
     """
     dark = [dark_pixels(cell) for cell in cells]
     fitting = [lines.sized(mask.shape) for lines, mask in zip(known, dark, strict=True)]
-    likeness = np.zeros((2 * SLACK + 1, 2 * SLACK + 1), np.float32)
-    for mask, lines in zip(dark, fitting, strict=True):
-        roomy = cv2.copyMakeBorder(mask, SLACK, SLACK, SLACK, SLACK, cv2.BORDER_CONSTANT, value=0)
-        both = cv2.max(*lines.planes)
-        likeness += cv2.matchTemplate(roomy.astype(np.float32), both.astype(np.float32), cv2.TM_CCORR)
-    down, across = (int(k) - SLACK for k in np.unravel_index(_nearest_peak(likeness), likeness.shape))
+    found = cv2.hconcat([_framed(mask) for mask in dark])
+    sought = cv2.hconcat([_framed(cv2.max(*lines.planes)) for lines in fitting])
+    down, across = _best_shift(found, sought)
     return [lines.shifted(across, down) for lines in fitting]
+
+
+def _framed(mask: Gray) -> Gray:
+    """A mask with room for a shift on all sides."""
+    return cv2.copyMakeBorder(mask, SLACK, SLACK, SLACK, SLACK, cv2.BORDER_CONSTANT, value=0)
+
+
+def _best_shift(found: Gray, sought: Gray) -> tuple[int, int]:
+    """How far down and across a mask is moved to have the most pixels in common with another; both have `SLACK` pixels
+    of nothing around them.
+    """
+    rows, columns = sought.shape
+    inner = sought[SLACK : rows - SLACK, SLACK : columns - SLACK]
+    common = np.zeros((2 * SLACK + 1, 2 * SLACK + 1), np.float32)
+    for down, across in np.ndindex(common.shape):
+        window = found[down : down + inner.shape[0], across : across + inner.shape[1]]
+        common[down, across] = cv2.countNonZero(cv2.bitwise_and(window, inner))
+    best_down, best_across = np.unravel_index(_nearest_peak(common), common.shape)
+    return int(best_down) - SLACK, int(best_across) - SLACK
 
 
 def _nearest_peak(likeness: NDArray[np.float32]) -> int:
