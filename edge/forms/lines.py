@@ -249,7 +249,7 @@ class OwnInk:
     bare: Gray
 
 
-def own_ink(cell: Cell, lines: Lines, paper: float, pen: float, least: float = MIN_CONTRAST) -> OwnInk:
+def own_ink(cell: Cell, lines: Lines, pen: float, least: float = MIN_CONTRAST) -> OwnInk:
     """The ink that is not the cell's lines.
 
     On a line, ink is what makes it darker than it is elsewhere, and what lies between ink on both of its sides.
@@ -258,13 +258,12 @@ def own_ink(cell: Cell, lines: Lines, paper: float, pen: float, least: float = M
     ----------
     cell : Cell
     lines : Lines
-    paper : float
-        Gray level of the cell's paper.
     pen : float
         Gray levels that the pen is below it.
     least : float
         Gray levels below the paper from which on a pixel is more than noise.
     """
+    paper = cell.paper
     darkness = cv2.subtract(np.full_like(cell.gray, round(paper)), cell.gray)
     depth = max(INK_FRACTION * pen, least)
     mask = cv2.compare(darkness, depth, cv2.CMP_GT)
@@ -346,7 +345,7 @@ def _on_line(strip: _Plane, levels: tuple[float, float, float]) -> tuple[Gray, G
     covered = covered & cv2.dilate(near.max(axis=0, keepdims=True), BESIDE_STROKE)
     both = cv2.max(cv2.max(own & covered, _darker(strip, own, depth)), strip.strokes)
     both = cv2.morphologyEx(both, cv2.MORPH_OPEN, THREE_DOWN)
-    mask = _bridged(both, own, int(np.median(seen))) & ~bare
+    mask = _bridged(both, own, int(_median(seen))) & ~bare
     return mask, _touched(both, own, bare) & ~bare, own & bare
 
 
@@ -360,12 +359,19 @@ def _thickness(line: Gray) -> NDArray[np.int32]:
     return np.asarray(cv2.reduce(_inner(line), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0] // 255)
 
 
+def _median(values: NDArray[np.generic]) -> float:
+    """The median of a few values, at a fifth of the time of NumPy's."""
+    ranked = np.sort(values)
+    half, is_odd = divmod(len(ranked), 2)
+    return float(ranked[half - 1 + is_odd]) / 2 + float(ranked[half]) / 2
+
+
 def _darker(strip: _Plane, own: Gray, depth: float) -> Gray:
     """Where on a line a pixel is darker than its row is elsewhere; nowhere on a dotted or a rising line."""
     along = strip.darkness[:, MARGIN:-MARGIN][:, own[:, MARGIN:-MARGIN].any(axis=0)]
     k = int(USUAL * (along.shape[1] - 1))
     usual = np.partition(along, k, axis=1)[:, k : k + 1]
-    if usual.max() < EVEN * float(np.median(along.max(axis=0))):
+    if usual.max() < EVEN * _median(along.max(axis=0)):
         return np.zeros_like(own)
     more = cv2.subtract(strip.darkness, np.repeat(cv2.dilate(usual, THREE_DOWN), own.shape[1], axis=1))
     return cv2.bitwise_and(cv2.compare(more, depth, cv2.CMP_GT), own)
@@ -385,7 +391,7 @@ def _told_by_darkness(
     totals = cv2.bitwise_and(darkness, own)[:, MARGIN:-MARGIN].sum(axis=0, dtype=np.int64)[is_seen]
     ranked = np.sort(totals)
     usual, least = (float(ranked[int(share * (len(ranked) - 1))]) for share in (USUAL, NOISE))
-    count = float(np.median(thickness[is_seen]))
+    count = _median(thickness[is_seen])
     more = count * min(pen * (1 - peak / max(paper, 1.0)), pen - peak)
     if more < max(TELLING * count, OVER_NOISE * (usual - least)):
         return covered, bare

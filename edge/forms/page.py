@@ -345,7 +345,7 @@ def _shifts(sheet: Sheet, frame: Gray, matrix: Matrix, scale: float, radius: int
 
 def _match(window: Gray, patch: Gray) -> tuple[float, float, float]:
     """Column and row of the best match to a fraction of a pixel, and its correlation."""
-    if np.ptp(window) == 0 or np.ptp(patch) == 0:
+    if any(lightest == darkest for darkest, lightest, _, _ in map(cv2.minMaxLoc, (window, patch))):
         return 0.0, 0.0, 0.0
     likeness = cv2.matchTemplate(window, patch, cv2.TM_CCOEFF_NORMED)
     _, strength, _, (x, y) = cv2.minMaxLoc(likeness)

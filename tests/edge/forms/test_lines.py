@@ -21,7 +21,7 @@ def blank(line, thickness=3):
 
 def ink_of(gray, plain):
     """The ink of a cell whose lines are known from the blank one."""
-    return own_ink(Cell(gray, CELL_HEIGHT), printed_lines([Cell(plain, CELL_HEIGHT)])[0], PAPER, PAPER - INK)
+    return own_ink(Cell(gray, CELL_HEIGHT), printed_lines([Cell(plain, CELL_HEIGHT)])[0], PAPER - INK)
 
 
 @pytest.mark.parametrize("line", [30, 90, 160])
