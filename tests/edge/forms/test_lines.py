@@ -76,3 +76,16 @@ def test_the_teeth_of_a_comb_of_two_cells_are_lines_of_a_blank_form():
     cells = [Cell(gray, CELL_HEIGHT)] * 2
     assert printed_lines(cells, is_blank=True)[0].upright[TOP + 42 : TOP + 60, LEFT].all()
     assert not printed_lines(cells)[0].upright[TOP + 42 : TOP + 52, LEFT].any()
+
+
+@pytest.mark.parametrize("drift", [0.3, 1.0])
+def test_a_wall_that_drifts_over_the_pixels_is_not_taken_for_ink_beside_a_stroke(drift):
+    rows, columns = np.mgrid[:SIDE, :SIDE].astype(float)
+    middle = LEFT + drift * (rows - SIDE / 2) / CELL_HEIGHT
+    share = np.clip(2.5 - np.abs(columns - middle), 0, 1)
+    plain = np.round(PAPER - (PAPER - 80) * share).astype(np.uint8)
+    gray = plain.copy()
+    cv2.line(gray, (LEFT + 4, TOP + 32), (LEFT + 30, TOP + 32), (INK,), 5)
+    found = ink_of(gray, plain).mask[TOP + 4 : TOP + CELL_HEIGHT - 4, LEFT - 5 : LEFT + 3]
+    assert found[:20].max() == 0
+    assert found[-20:].max() == 0
