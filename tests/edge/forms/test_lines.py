@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edge.forms.cells import CELL_HEIGHT, MARGIN, Cell
-from edge.forms.lines import own_ink, printed_lines
+from edge.forms.lines import known_lines, own_ink, printed_lines
 
 SIDE = CELL_HEIGHT + 2 * MARGIN
 PAPER, INK = 235, 40
@@ -89,3 +89,21 @@ def test_a_wall_that_drifts_over_the_pixels_is_not_taken_for_ink_beside_a_stroke
     found = ink_of(gray, plain).mask[TOP + 4 : TOP + CELL_HEIGHT - 4, LEFT - 5 : LEFT + 3]
     assert found[:20].max() == 0
     assert found[-20:].max() == 0
+
+
+@pytest.mark.parametrize(("across", "down"), [(0, 0), (3, -2), (-4, 4)])
+def test_known_lines_are_moved_to_where_a_row_of_cells_of_any_widths_has_them(across, down):
+    widths = (CELL_HEIGHT, 40, 90)
+    known, cells = [], []
+    for width in widths:
+        plain = np.full((SIDE, width + 2 * MARGIN), PAPER, np.uint8)
+        cv2.rectangle(plain, (LEFT, TOP), (LEFT + width, TOP + CELL_HEIGHT), (INK,), 2)
+        known += printed_lines([Cell(plain, width)])
+        shift = np.array([[1, 0, across], [0, 1, down]], np.float64)
+        gray = cv2.warpAffine(plain, shift, plain.shape[::-1], borderValue=PAPER)
+        cv2.line(gray, (LEFT + width // 2, TOP + 10), (LEFT + width // 2, TOP + 50), (INK,), 4)
+        cells.append(Cell(gray, width))
+    for cell, lines in zip(cells, known_lines(cells, known), strict=True):
+        left = cv2.subtract(cell.gray.max() - cell.gray, cv2.max(*lines.planes))
+        assert not left[TOP + down - 3 : TOP + down + 4, LEFT:-LEFT].any()
+        assert left[TOP + 20 : TOP + 40, LEFT + cell.width // 2].all()
