@@ -9,7 +9,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from edge.forms.cells import CELL_HEIGHT, MARGIN, PEN_QUANTILE, Cell, inside_of, level_of, paper_of
+from edge.forms.cells import CELL_HEIGHT, MARGIN, PEN_QUANTILE, Cell, inside_of, level_of
 from edge.forms.lines import BAND, ONE_AROUND, Lines, own_ink
 from edge.forms.neighbours import cut_from_neighbours
 from edge.nouns import Box, Gray, Region
@@ -98,14 +98,14 @@ def _pen_depth(cell: Cell, lines: Lines) -> float:
     """Gray levels that the pen is darker than the paper in a cell."""
     inner = inside_of(cell)
     free = cv2.bitwise_not(cv2.dilate(cv2.max(*lines.planes), ONE_AROUND)[inner])
-    return paper_of(cell) - level_of(cell.gray[inner], PEN_QUANTILE, free) if free.any() else 0.0
+    return cell.paper - level_of(cell.gray[inner], PEN_QUANTILE, free) if free.any() else 0.0
 
 
 def _written(cell: Cell, lines: Lines, depth: float, usual: float, least_depth: float) -> Written:
     if depth < least_depth:
         return Written(None)
-    paper = paper_of(cell)
-    ink = own_ink(cell, lines, paper, depth, least_depth)
+    paper = cell.paper
+    ink = own_ink(cell, lines, depth, least_depth)
     mask, is_struck = cut_from_neighbours(ink.mask)
     mask, boxes, is_shared = _own_pieces(mask, cell.width)
     if not boxes:
@@ -171,10 +171,12 @@ def _own_pieces(mask: Gray, width: int) -> tuple[Gray, list[Box], bool]:
     within = labels[MARGIN : MARGIN + CELL_HEIGHT, MARGIN : MARGIN + width]
     inside = np.bincount(within.ravel(), minlength=count)
     boxes, kept, is_shared = [], np.zeros(count, np.uint8), False
-    for k in range(1, count):
-        x, y, across, down, area = (int(value) for value in stats[k])
+    is_speck = stats[:, 2:4].max(axis=1) <= SPECK * CELL_HEIGHT
+    is_speck[0] = True
+    for k in np.flatnonzero(~is_speck).tolist():
+        x, y, across, down, area = stats[k].tolist()
         box = (x, y, across, down)
-        if max(across, down) <= SPECK * CELL_HEIGHT or _is_left_of_line(box, width):
+        if _is_left_of_line(box, width):
             continue
         if inside[k] * 2 > area:
             kept[k] = 255

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -44,10 +44,16 @@ class Cell:
         Dark ink on light paper.
     width : int
         Columns of the cell itself; it is `CELL_HEIGHT` high.
+    paper : float
+        Gray level of its paper, worked out from its inside.
     """
 
     gray: Gray
     width: int
+    paper: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paper", paper_of(self))
 
 
 def cut_cells(gray: Gray, quads: Sequence[Points], printed: Sequence[Points] | None = None) -> list[Cell]:
@@ -112,6 +118,5 @@ def level_of(gray: Gray, share: float, mask: Gray | None = None) -> float:
 
 def dark_pixels(cell: Cell) -> Gray:
     """255 on what is darker than a cell's paper, faint lines included: (rows, columns) uint8."""
-    paper = paper_of(cell)
-    depth = max(FAINT * (paper - level_of(cell.gray, PEN_QUANTILE)), MIN_CONTRAST)
-    return cv2.compare(cell.gray, paper - depth, cv2.CMP_LT)
+    depth = max(FAINT * (cell.paper - level_of(cell.gray, PEN_QUANTILE)), MIN_CONTRAST)
+    return cv2.compare(cell.gray, cell.paper - depth, cv2.CMP_LT)

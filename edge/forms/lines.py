@@ -162,13 +162,29 @@ def known_lines(cells: Sequence[Cell], known: Sequence[Lines]) -> list[Lines]:
     """
     dark = [dark_pixels(cell) for cell in cells]
     fitting = [lines.sized(mask.shape) for lines, mask in zip(known, dark, strict=True)]
-    likeness = np.zeros((2 * SLACK + 1, 2 * SLACK + 1), np.float32)
-    for mask, lines in zip(dark, fitting, strict=True):
-        roomy = cv2.copyMakeBorder(mask, SLACK, SLACK, SLACK, SLACK, cv2.BORDER_CONSTANT, value=0)
-        both = cv2.max(*lines.planes)
-        likeness += cv2.matchTemplate(roomy.astype(np.float32), both.astype(np.float32), cv2.TM_CCORR)
-    down, across = (int(k) - SLACK for k in np.unravel_index(_nearest_peak(likeness), likeness.shape))
+    found = cv2.hconcat([_framed(mask) for mask in dark])
+    sought = cv2.hconcat([_framed(cv2.max(*lines.planes)) for lines in fitting])
+    down, across = _best_shift(found, sought)
     return [lines.shifted(across, down) for lines in fitting]
+
+
+def _framed(mask: Gray) -> Gray:
+    """A mask with room for a shift on all sides."""
+    return cv2.copyMakeBorder(mask, SLACK, SLACK, SLACK, SLACK, cv2.BORDER_CONSTANT, value=0)
+
+
+def _best_shift(found: Gray, sought: Gray) -> tuple[int, int]:
+    """How far down and across a mask is moved to have the most pixels in common with another; both have `SLACK` pixels
+    of nothing around them.
+    """
+    rows, columns = sought.shape
+    inner = sought[SLACK : rows - SLACK, SLACK : columns - SLACK]
+    common = np.zeros((2 * SLACK + 1, 2 * SLACK + 1), np.float32)
+    for down, across in np.ndindex(common.shape):
+        window = found[down : down + inner.shape[0], across : across + inner.shape[1]]
+        common[down, across] = cv2.countNonZero(cv2.bitwise_and(window, inner))
+    best_down, best_across = np.unravel_index(_nearest_peak(common), common.shape)
+    return int(best_down) - SLACK, int(best_across) - SLACK
 
 
 def _nearest_peak(likeness: NDArray[np.float32]) -> int:
@@ -233,7 +249,7 @@ class OwnInk:
     bare: Gray
 
 
-def own_ink(cell: Cell, lines: Lines, paper: float, pen: float, least: float = MIN_CONTRAST) -> OwnInk:
+def own_ink(cell: Cell, lines: Lines, pen: float, least: float = MIN_CONTRAST) -> OwnInk:
     """The ink that is not the cell's lines.
 
     On a line, ink is what makes it darker than it is elsewhere, and what lies between ink on both of its sides.
@@ -242,13 +258,12 @@ def own_ink(cell: Cell, lines: Lines, paper: float, pen: float, least: float = M
     ----------
     cell : Cell
     lines : Lines
-    paper : float
-        Gray level of the cell's paper.
     pen : float
-        Gray levels that the pen is below it.
+        Gray levels that the pen is darker than the paper.
     least : float
         Gray levels below the paper from which on a pixel is more than noise.
     """
+    paper = cell.paper
     darkness = cv2.subtract(np.full_like(cell.gray, round(paper)), cell.gray)
     depth = max(INK_FRACTION * pen, least)
     mask = cv2.compare(darkness, depth, cv2.CMP_GT)
@@ -330,7 +345,7 @@ def _on_line(strip: _Plane, levels: tuple[float, float, float]) -> tuple[Gray, G
     covered = covered & cv2.dilate(near.max(axis=0, keepdims=True), BESIDE_STROKE)
     both = cv2.max(cv2.max(own & covered, _darker(strip, own, depth)), strip.strokes)
     both = cv2.morphologyEx(both, cv2.MORPH_OPEN, THREE_DOWN)
-    mask = _bridged(both, own, int(np.median(seen))) & ~bare
+    mask = _bridged(both, own, int(_median(seen))) & ~bare
     return mask, _touched(both, own, bare) & ~bare, own & bare
 
 
@@ -344,12 +359,19 @@ def _thickness(line: Gray) -> NDArray[np.int32]:
     return np.asarray(cv2.reduce(_inner(line), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0] // 255)
 
 
+def _median(values: NDArray[np.generic]) -> float:
+    """The median of a few values; NumPy's own takes longer to look at its arguments than to sort them."""
+    ranked = np.sort(values)
+    half, is_odd = divmod(len(ranked), 2)
+    return float(ranked[half - 1 + is_odd]) / 2 + float(ranked[half]) / 2
+
+
 def _darker(strip: _Plane, own: Gray, depth: float) -> Gray:
     """Where on a line a pixel is darker than its row is elsewhere; nowhere on a dotted or a rising line."""
     along = strip.darkness[:, MARGIN:-MARGIN][:, own[:, MARGIN:-MARGIN].any(axis=0)]
     k = int(USUAL * (along.shape[1] - 1))
     usual = np.partition(along, k, axis=1)[:, k : k + 1]
-    if usual.max() < EVEN * float(np.median(along.max(axis=0))):
+    if usual.max() < EVEN * _median(along.max(axis=0)):
         return np.zeros_like(own)
     more = cv2.subtract(strip.darkness, np.repeat(cv2.dilate(usual, THREE_DOWN), own.shape[1], axis=1))
     return cv2.bitwise_and(cv2.compare(more, depth, cv2.CMP_GT), own)
@@ -366,10 +388,11 @@ def _told_by_darkness(
     covered, bare = np.zeros((2, 1, own.shape[1]), np.uint8)
     paper, pen, _ = levels
     is_seen = thickness > 0
-    totals = cv2.bitwise_and(darkness, own)[:, MARGIN:-MARGIN].sum(axis=0, dtype=np.int64)[is_seen]
+    whole = cv2.dilate(own, THREE_DOWN)  # an edge between two pixels is half as dark in both
+    totals = cv2.bitwise_and(darkness, whole)[:, MARGIN:-MARGIN].sum(axis=0, dtype=np.int64)[is_seen]
     ranked = np.sort(totals)
     usual, least = (float(ranked[int(share * (len(ranked) - 1))]) for share in (USUAL, NOISE))
-    count = float(np.median(thickness[is_seen]))
+    count = _median(thickness[is_seen])
     more = count * min(pen * (1 - peak / max(paper, 1.0)), pen - peak)
     if more < max(TELLING * count, OVER_NOISE * (usual - least)):
         return covered, bare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -28,6 +29,8 @@ LEVEL = 10
 
 LEFT, RIGHT = 0, 1
 
+Plane = TypeVar("Plane", Gray, NDArray[np.int32])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
@@ -45,7 +48,10 @@ def cut_from_neighbours(mask: Gray) -> tuple[Gray, bool]:
     mask : (rows, columns) uint8
         255 on the ink of a cell and of its surroundings, without lines.
     """
-    cuts = [_cut(np.ascontiguousarray(turned)) for turned in _turned(mask)]
+    if not any(turned[:, 0].any() for turned in _turned(mask)):
+        return mask, False
+    count, labels = cv2.connectedComponents(mask)
+    cuts = [_cut(np.ascontiguousarray(turned), count) for turned in _turned(labels)]
     if not any(cuts):
         return mask, False
     cleared = mask.copy()
@@ -56,21 +62,31 @@ def cut_from_neighbours(mask: Gray) -> tuple[Gray, bool]:
     return cleared, left is not None and right is not None and abs(left.middle - right.middle) < LEVEL
 
 
-def _turned(mask: Gray) -> tuple[Gray, Gray, Gray, Gray]:
-    """The mask as it is seen with each of its walls at the left."""
+def _turned(mask: Plane) -> tuple[Plane, Plane, Plane, Plane]:
+    """A mask, or labels, as it is seen with each of its walls at the left."""
     return mask, mask[:, ::-1], mask.T, mask.T[:, ::-1]
 
 
-def _cut(mask: Gray) -> Cut | None:
-    """The cut near the left wall through what runs on over it; None where nothing does, or no short cut parts it."""
-    if not mask[:, 0].any():
+def _cut(labels: NDArray[np.int32], count: int) -> Cut | None:
+    """The cut near the left wall through what runs on over it; None where nothing does, or no short cut parts it.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int32
+        Of the connected pieces, 0 where there is no ink.
+    count : int
+        Labels that there are, 0 included.
+    """
+    if not labels[:, 0].any():
         return None
-    _, labels = cv2.connectedComponents(mask)
-    through = np.intersect1d(labels[:, 0], labels[:, MARGIN + ASTRAY :])
-    through = through[through > 0]
-    if not through.size:
+    is_outside, is_inside = np.zeros((2, count), np.bool_)
+    is_outside[labels[:, 0]] = True
+    is_inside[labels[:, MARGIN + ASTRAY :]] = True
+    is_through = is_outside & is_inside
+    is_through[0] = False
+    if not is_through.any():
         return None
-    ink = np.isin(labels, through)
+    ink = is_through[labels]
     columns = _least_path(ink[:, MARGIN - ASTRAY : MARGIN + ASTRAY + 1]) + MARGIN - ASTRAY
     is_cut = ink[np.arange(len(ink)), columns]
     beyond = np.flatnonzero((ink & (np.arange(ink.shape[1]) <= columns[:, None])).any(axis=1))

@@ -41,6 +41,9 @@ COARSE, FINE = ((0.5, 22), (0.5, 9)), ((1.0, 8), (1.0, 4))
 FOUND, NEAR = 0.45, 2.0
 """A patch is found if it correlates by this much at this distance from its place, in pixels."""
 
+STILL = 1.0
+"""Pixels that a step moves the sheet's corners by at the least for the next one to be worth while."""
+
 LEAST_FOUND = 8
 """Patches that must be found for a homography; four would fit any."""
 
@@ -188,10 +191,16 @@ def _direction(matrix: Matrix, sheet: Sheet) -> Points:
 
 
 def _shrunk(gray: Gray, scale: float) -> Gray:
+    """The picture made smaller: by area to less than twice the size, which is fast by whole factors only, then by
+    lines between its pixels.
+    """
     if scale >= 1.0:
         return gray
-    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
-    return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    factor = int(1 / scale)
+    rows, columns = max(gray.shape[0] // factor, 1), max(gray.shape[1] // factor, 1)
+    whole = cv2.resize(gray[: rows * factor, : columns * factor], (columns, rows), interpolation=cv2.INTER_AREA)
+    size = (max(1, round(columns * factor * scale)), max(1, round(rows * factor * scale)))
+    return cv2.resize(whole, size, interpolation=cv2.INTER_LINEAR)
 
 
 def _corners(shape: tuple[int, ...]) -> Points:
@@ -277,7 +286,7 @@ def _likely(sheet: Sheet, frame: Gray, guesses: Sequence[Matrix]) -> list[Matrix
     small = _shrunk(frame, frame_scale)
 
     def likeness(guess: Matrix) -> float:
-        matrix = scaling(frame_scale) @ guess @ np.linalg.inv(scaling(scale))
+        matrix = scaling(frame_scale) @ guess @ scaling(1 / scale)
         seen = _detail(_unwarped(small, matrix, thumb.shape))
         return float((seen * thumb).sum() / max(np.linalg.norm(seen) * np.linalg.norm(thumb), 1e-9))
 
@@ -312,20 +321,23 @@ def _settle(sheet: Sheet, frame: Gray, guess: Matrix, levels: Sequence[tuple[flo
         apart = np.linalg.norm(mapped(places, correction) - target, axis=1)
         score = float(np.mean(sure & (apart < NEAR / scale)))
         matrix = matrix @ correction
+        if np.abs(mapped(sheet.corners, correction) - sheet.corners).max() < STILL:
+            break
     return Alignment(matrix, score)
 
 
 def _shifts(sheet: Sheet, frame: Gray, matrix: Matrix, scale: float, radius: int) -> NDArray[np.float64]:
     """Where each patch is found in the frame as it looks through `matrix`, (n, 3): x, y in `work`, and correlation."""
-    shape = tuple(max(1, round(side * scale)) for side in sheet.work.shape)
     work = cv2.GaussianBlur(_shrunk(sheet.work, scale), (3, 3), 0)
-    seen = cv2.GaussianBlur(_unwarped(frame, matrix @ scaling(1 / scale), shape), (3, 3), 0)
-    seen = cv2.copyMakeBorder(seen, radius, radius, radius, radius, cv2.BORDER_REPLICATE)
+    rows, columns = work.shape
+    through = matrix @ scaling(1 / scale)
+    size = 2 * (PATCH + radius) + 1
     found = np.zeros((len(sheet.patches), 3))
     for row, (x, y) in zip(found, np.round(sheet.patches * scale).astype(int), strict=True):
-        left, top = min(max(x - PATCH, 0), shape[1] - 2 * PATCH - 1), min(max(y - PATCH, 0), shape[0] - 2 * PATCH - 1)
+        left, top = min(max(x - PATCH, 0), columns - 2 * PATCH - 1), min(max(y - PATCH, 0), rows - 2 * PATCH - 1)
         patch = work[top : top + 2 * PATCH + 1, left : left + 2 * PATCH + 1]
-        window = seen[top : top + 2 * (PATCH + radius) + 1, left : left + 2 * (PATCH + radius) + 1]
+        around = np.array([[1, 0, left - radius], [0, 1, top - radius], [0, 0, 1.0]])
+        window = cv2.GaussianBlur(_unwarped(frame, through @ around, (size, size)), (3, 3), 0)
         row[:] = _match(window, patch)
         row[:2] = (row[:2] - radius + (x, y) + 0.5) / scale - 0.5
     return found
@@ -333,7 +345,7 @@ def _shifts(sheet: Sheet, frame: Gray, matrix: Matrix, scale: float, radius: int
 
 def _match(window: Gray, patch: Gray) -> tuple[float, float, float]:
     """Column and row of the best match to a fraction of a pixel, and its correlation."""
-    if np.ptp(window) == 0 or np.ptp(patch) == 0:
+    if any(lightest == darkest for darkest, lightest, _, _ in map(cv2.minMaxLoc, (window, patch))):
         return 0.0, 0.0, 0.0
     likeness = cv2.matchTemplate(window, patch, cv2.TM_CCOEFF_NORMED)
     _, strength, _, (x, y) = cv2.minMaxLoc(likeness)

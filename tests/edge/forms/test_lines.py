@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edge.forms.cells import CELL_HEIGHT, MARGIN, Cell
-from edge.forms.lines import own_ink, printed_lines
+from edge.forms.lines import known_lines, own_ink, printed_lines
 
 SIDE = CELL_HEIGHT + 2 * MARGIN
 PAPER, INK = 235, 40
@@ -21,7 +21,7 @@ def blank(line, thickness=3):
 
 def ink_of(gray, plain):
     """The ink of a cell whose lines are known from the blank one."""
-    return own_ink(Cell(gray, CELL_HEIGHT), printed_lines([Cell(plain, CELL_HEIGHT)])[0], PAPER, PAPER - INK)
+    return own_ink(Cell(gray, CELL_HEIGHT), printed_lines([Cell(plain, CELL_HEIGHT)])[0], PAPER - INK)
 
 
 @pytest.mark.parametrize("line", [30, 90, 160])
@@ -76,3 +76,34 @@ def test_the_teeth_of_a_comb_of_two_cells_are_lines_of_a_blank_form():
     cells = [Cell(gray, CELL_HEIGHT)] * 2
     assert printed_lines(cells, is_blank=True)[0].upright[TOP + 42 : TOP + 60, LEFT].all()
     assert not printed_lines(cells)[0].upright[TOP + 42 : TOP + 52, LEFT].any()
+
+
+@pytest.mark.parametrize("drift", [0.3, 1.0])
+def test_a_wall_that_drifts_over_the_pixels_is_not_taken_for_ink_beside_a_stroke(drift):
+    rows, columns = np.mgrid[:SIDE, :SIDE].astype(float)
+    middle = LEFT + drift * (rows - SIDE / 2) / CELL_HEIGHT
+    share = np.clip(2.5 - np.abs(columns - middle), 0, 1)
+    plain = np.round(PAPER - (PAPER - 80) * share).astype(np.uint8)
+    gray = plain.copy()
+    cv2.line(gray, (LEFT + 4, TOP + 32), (LEFT + 30, TOP + 32), (INK,), 5)
+    found = ink_of(gray, plain).mask[TOP + 4 : TOP + CELL_HEIGHT - 4, LEFT - 5 : LEFT + 3]
+    assert found[:20].max() == 0
+    assert found[-20:].max() == 0
+
+
+@pytest.mark.parametrize(("across", "down"), [(0, 0), (3, -2), (-4, 4)])
+def test_known_lines_are_moved_to_where_a_row_of_cells_of_any_widths_has_them(across, down):
+    widths = (CELL_HEIGHT, 40, 90)
+    known, cells = [], []
+    for width in widths:
+        plain = np.full((SIDE, width + 2 * MARGIN), PAPER, np.uint8)
+        cv2.rectangle(plain, (LEFT, TOP), (LEFT + width, TOP + CELL_HEIGHT), (INK,), 2)
+        known += printed_lines([Cell(plain, width)])
+        shift = np.array([[1, 0, across], [0, 1, down]], np.float64)
+        gray = cv2.warpAffine(plain, shift, plain.shape[::-1], borderValue=PAPER)
+        cv2.line(gray, (LEFT + width // 2, TOP + 10), (LEFT + width // 2, TOP + 50), (INK,), 4)
+        cells.append(Cell(gray, width))
+    for cell, lines in zip(cells, known_lines(cells, known), strict=True):
+        left = cv2.subtract(cell.gray.max() - cell.gray, cv2.max(*lines.planes))
+        assert not left[TOP + down - 3 : TOP + down + 4, LEFT:-LEFT].any()
+        assert left[TOP + 20 : TOP + 40, LEFT + cell.width // 2].all()

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.forms.page import Sheet, locate, scaling
+from edge.forms.page import FINE, Sheet, _settle, _shifts, _shrunk, locate, scaling
 from edge.geometry import mapped as moved
 
 SIZE = (700, 500)
@@ -155,3 +155,25 @@ def test_the_sheet_may_be_a_part_of_the_reference_picture(page):
 def test_scaling_maps_middles_of_pixels():
     small = moved(np.array([[0.5, 0.5], [-0.5, 9.5]]), scaling(0.5))
     np.testing.assert_allclose(small, [(0, 0), (-0.5, 4.5)])
+
+
+def test_a_step_that_moves_nothing_is_the_last(sheet, page, monkeypatch):
+    radii = []
+    monkeypatch.setattr("edge.forms.page._shifts", lambda *given: radii.append(given[-1]) or _shifts(*given))
+    found = _settle(sheet, page, np.eye(3), FINE)
+    assert misses(page, found, np.eye(3)).max() < 0.2
+    assert radii == [FINE[0][1]]
+    _settle(sheet, page, scaling(1.01), FINE)
+    assert radii[1:] == [radius for _, radius in FINE]
+
+
+def test_a_large_frame_is_reduced_without_moving(page):
+    large = cv2.resize(page, None, fx=5, fy=5, interpolation=cv2.INTER_CUBIC)
+    for scale in (0.9, 0.45, 0.23):
+        small = _shrunk(large, scale)
+        there = scaling(1 / scale)
+        back = cv2.warpPerspective(
+            small, there, large.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        (across, down), _ = cv2.phaseCorrelate(large.astype(np.float32), back.astype(np.float32))
+        assert max(abs(across), abs(down)) < 0.35
