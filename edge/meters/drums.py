@@ -37,6 +37,9 @@ TAIL = 3.0
 BEAMS = 50
 """Strings of digits that are followed; what they lose is counted as doubt."""
 
+OTHERS = 8
+"""Other values that are told of at the most: four drums in doubt have fewer that count for a thousandth."""
+
 CELL_BEAMS = 12
 """... of cells that do not roll: of the two likeliest strings no start falls behind so many others."""
 
@@ -155,23 +158,32 @@ class Decoded:
         Probability that all of them are right.
     near : float
         Probability that the value is right to one unit of the last printed place.
-    runner_up : str
-        The likeliest other value, as it is printed; of wheels one that is not within that unit.
-    odds : float
-        How many times likelier the value is than its runner-up, each with what is within a unit of it.
+    others : tuple of (str, float)
+        The likeliest other values, as they are printed, the runner-up first, and their probabilities; of wheels each
+        with what is within a unit of it and of none before it.
     """
 
     symbols: tuple[str, ...]
     confidences: tuple[float, ...]
     confidence: float
     near: float
-    runner_up: str
-    odds: float
+    others: tuple[tuple[str, float], ...]
 
     @property
     def text(self) -> str:
         """The value as it is printed, without leading blanks."""
         return "".join(self.symbols)
+
+    @property
+    def runner_up(self) -> str:
+        """The likeliest other value."""
+        return self.others[0][0]
+
+    @property
+    def odds(self) -> float:
+        """How many times likelier the value is than its runner-up, each with what is within a unit of it."""
+        share = self.others[0][1]
+        return self.near / share if share > 0 else math.inf
 
 
 def drum_wheels(cells: Sequence[CellScores], lowest: WheelTraits, others: WheelTraits) -> list[Wheel]:
@@ -209,14 +221,13 @@ def decode_wheels(wheels: Sequence[Wheel], with_tenths: bool = False) -> Decoded
     strings, shares = _likeliest(start, steps)
     best = strings[0]
     marginals = _marginals(start, steps, best, with_tenths)
-    near, rival, odds = _rivalry(strings, shares)
+    (_, near), *others = _groups(strings, shares)
     return Decoded(
         symbols=tuple(str(digit) for digit in best),
         confidences=marginals,
         confidence=min(float(shares[0]), 1.0),
         near=near,
-        runner_up="".join(str(digit) for digit in strings[rival]),
-        odds=odds,
+        others=tuple(("".join(str(digit) for digit in strings[k]), share) for k, share in others),
     )
 
 
@@ -379,17 +390,21 @@ def _marginals(start: Array, steps: Sequence[Array], best: NDArray[np.int64], wi
     return tuple(shares)
 
 
-def _rivalry(strings: NDArray[np.int64], shares: Array) -> tuple[float, int, float]:
-    """Share of the best string and its neighbours, index of the runner-up, and how many times likelier the former are.
+def _groups(strings: NDArray[np.int64], shares: Array) -> list[tuple[int, float]]:
+    """The likeliest string and `OTHERS` beside it, each with the share of what is within a unit of it.
 
-    The runner-up is not next to the best: a last drum between two digits is no doubt about the value. With
-    one wheel and nothing else in sight it may be.
+    What is within a unit of one is not counted with another: a last drum between two digits is no doubt about the
+    value. With one wheel and nothing else in sight it may be, so there the second counts for itself.
     """
     near = _are_near(strings, strings[0])
     near[1] &= not near.all()
-    rival = int(np.argmin(near))
-    share, against = float(shares[near].sum()), float(shares[_are_near(strings, strings[rival]) & ~near].sum())
-    return min(share, 1.0), rival, share / against if against > 0 else math.inf
+    groups, left = [(0, min(float(shares[near].sum()), 1.0))], ~near
+    while left.any() and len(groups) <= OTHERS:
+        index = int(np.argmax(left))
+        own = left & _are_near(strings, strings[index])
+        groups.append((index, min(float(shares[own].sum()), 1.0)))
+        left &= ~own
+    return groups
 
 
 def _are_near(strings: NDArray[np.int64], best: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -419,9 +434,10 @@ def decode_cells(cells: Sequence[CellScores], outlier: float = 0.002) -> Decoded
     for scores in table:
         grown = [longer for string in strings for longer in _grown(string, scores)]
         strings = sorted(grown, key=lambda string: -string.share)[:CELL_BEAMS]
-    best, second = strings[0], next(each for each in strings[1:] if each.text != strings[0].text)
+    best = strings[0]
     shares = tuple(scores[symbol] for scores, symbol in zip(table, best.symbols, strict=True))
-    return Decoded(best.symbols, shares, best.share, best.share, second.text, best.share / second.share)
+    others = tuple((each.text, each.share) for each in strings[1:] if each.text != best.text)
+    return Decoded(best.symbols, shares, best.share, best.share, others[:OTHERS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -362,7 +362,8 @@ def step(history: History, evidence: Evidence, meter: Meter) -> tuple[History, P
         return history, Published(evidence.raw, None, None, evidence.status, evidence.reason)
     likely = [each for each in evidence.candidates if each.probability >= MIN_PROBABILITY]
     candidates = likely or list(evidence.candidates[:1])
-    tracks = _ranked(_extended(history, candidates, evidence.moment, meter), evidence.moment, meter)
+    hardly = [each for each in evidence.candidates if each not in candidates]
+    tracks = _ranked(_extended(history, candidates, hardly, evidence.moment, meter), evidence.moment, meter)
     published = _judged(replace(history, tracks=tracks), candidates, evidence, meter)
     if published.value is None:
         return replace(history, tracks=tracks), published
@@ -412,28 +413,45 @@ def elapsed_between(earlier: Moment, later: Moment) -> float | None:
     return elapsed if elapsed >= 0 else None
 
 
-def _extended(history: History, candidates: Sequence[Candidate], now: Moment, meter: Meter) -> list[Track]:
-    """All accounts that a reading leaves: tracks that it bears out, tracks that it does not, and new ones."""
+def _extended(
+    history: History, candidates: Sequence[Candidate], hardly: Sequence[Candidate], now: Moment, meter: Meter
+) -> list[Track]:
+    """All accounts that a reading leaves: tracks that it bears out, tracks that it does not, and new ones.
+
+    Candidates that are hardly likely start no track and bear none out, but where the rules allow them they speak
+    against the others. What the rules forbid does not, so that a high drum that stands still is no doubt, however the
+    network wavers about it: all else that it may show is years away.
+    """
     share = _share(history.tracks, now, meter)
-    unsaid = max(1.0 - sum(each.probability for each in candidates), 0.0)
-    rest = max(REST_SHARE * unsaid, candidates[0].probability * math.exp(-MAX_EVIDENCE))
-    found = [replace(track, weight=track.weight + share * math.log(rest)) for track in history.tracks]
-    steps = [[_step_of(track, each.value, now, meter) for track in history.tracks] for each in candidates]
-    is_lawful = [any(not s.reason and not t.reason for s, t in zip(row, history.tracks, strict=True)) for row in steps]
-    lawful_ones = [each for each, lawful in zip(candidates, is_lawful, strict=True) if lawful]
-    for candidate, row, lawful in zip(candidates, steps, is_lawful, strict=True):
+    unsaid = max(1.0 - sum(each.probability for each in (*candidates, *hardly)), 0.0)
+    steps = {each.value: _steps_of(history, each.value, now, meter) for each in (*candidates, *hardly)}
+    least = max(REST_SHARE * unsaid, candidates[0].probability * math.exp(-MAX_EVIDENCE))
+    found = []
+    for k, track in enumerate(history.tracks):
+        rest = max([least, *(each.probability for each in hardly if not steps[each.value][k].reason)])
+        found.append(replace(track, weight=track.weight + share * math.log(rest)))
+    lawful = {
+        value for value, row in steps.items() if any(not s.reason and not t.reason for s, t in zip(row, history.tracks, strict=True))
+    }
+    allowed = [each for each in (*candidates, *hardly) if each.value in lawful]
+    for candidate in candidates:
         against = 1.0 - candidate.probability
-        if lawful and history.accepted is not None:  # before, no rule is against another candidate
-            against = _against(candidate, lawful_ones, unsaid, history.accepted, meter)
+        if candidate.value in lawful and history.accepted is not None:  # before, no rule is against another candidate
+            against = _against(candidate, allowed, unsaid, history.accepted, meter)
         reading = _Reading(candidate.value, now, share, candidate.probability, against, history.accepted is None)
-        pairs = zip(history.tracks, row, strict=True)
+        pairs = zip(history.tracks, steps[candidate.value], strict=True)
         found += [_moved(track, taken, reading, meter) for track, taken in pairs if not taken.reason]
-        if not lawful:
+        if candidate.value not in lawful:
             odds, reason = _birth(history, candidate.value, now, meter)
             weight = odds + reading.gain
             new = _started(candidate.value, candidate.value, now, weight, reason)
             found.append(replace(new, sure=reading.sure, alone=reading.sure, average=reading.sure))
     return found
+
+
+def _steps_of(history: History, value: float, now: Moment, meter: Meter) -> list[_Step]:
+    """How a value follows from each track."""
+    return [_step_of(track, value, now, meter) for track in history.tracks]
 
 
 def _against(
