@@ -37,6 +37,9 @@ TAIL = 3.0
 BEAMS = 50
 """Strings of digits that are followed; what they lose is counted as doubt."""
 
+MIDDLE_GAIN = 0.02
+"""Probability to be right to one unit by which a value between two exceeds the likelier of them, to be told of."""
+
 OTHERS = 8
 """Other values that are told of at the most: four drums in doubt have fewer that count for a thousandth."""
 
@@ -161,6 +164,9 @@ class Decoded:
     others : tuple of (str, float)
         The likeliest other values, as they are printed, the runner-up first, and their probabilities; of wheels each
         with what is within a unit of it and of none before it.
+    middle : tuple of (str, float)
+        The same with the value next to the likeliest first, where that is right to one unit with more probability:
+        between two that are two units apart. Empty where it is not, and for cells that do not roll.
     """
 
     symbols: tuple[str, ...]
@@ -168,6 +174,7 @@ class Decoded:
     confidence: float
     near: float
     others: tuple[tuple[str, float], ...]
+    middle: tuple[tuple[str, float], ...] = ()
 
     @property
     def text(self) -> str:
@@ -221,13 +228,14 @@ def decode_wheels(wheels: Sequence[Wheel], with_tenths: bool = False) -> Decoded
     strings, shares = _likeliest(start, steps)
     best = strings[0]
     marginals = _marginals(start, steps, best, with_tenths)
-    (_, near), *others = _groups(strings, shares)
+    (_, near), *others = _groups(strings, shares, _are_near(strings, best))
     return Decoded(
         symbols=tuple(str(digit) for digit in best),
         confidences=marginals,
         confidence=min(float(shares[0]), 1.0),
         near=near,
-        others=tuple(("".join(str(digit) for digit in strings[k]), share) for k, share in others),
+        others=tuple(others),
+        middle=_about_middle(strings, shares, near),
     )
 
 
@@ -390,21 +398,42 @@ def _marginals(start: Array, steps: Sequence[Array], best: NDArray[np.int64], wi
     return tuple(shares)
 
 
-def _groups(strings: NDArray[np.int64], shares: Array) -> list[tuple[int, float]]:
-    """The likeliest string and `OTHERS` beside it, each with the share of what is within a unit of it.
+def _groups(strings: NDArray[np.int64], shares: Array, near: NDArray[np.bool_]) -> list[tuple[str, float]]:
+    """The likeliest string and up to `OTHERS` beside it, each with the share of what is within a unit of it.
 
-    What is within a unit of one is not counted with another: a last drum between two digits is no doubt about the
-    value. With one wheel and nothing else in sight it may be, so there the second counts for itself.
+    What is within a unit of one, of the first those that are `near`, is not counted with another: a last drum between
+    two digits is no doubt about the value. With one wheel and nothing else in sight it may be, so there the second
+    counts for itself.
     """
-    near = _are_near(strings, strings[0])
-    near[1] &= not near.all()
-    groups, left = [(0, min(float(shares[near].sum()), 1.0))], ~near
+    own = near.copy()
+    own[1] &= not own.all()
+    groups, left = [(_printed(strings[0]), min(float(shares[own].sum()), 1.0))], ~own
     while left.any() and len(groups) <= OTHERS:
         index = int(np.argmax(left))
         own = left & _are_near(strings, strings[index])
-        groups.append((index, min(float(shares[own].sum()), 1.0)))
+        groups.append((_printed(strings[index]), min(float(shares[own].sum()), 1.0)))
         left &= ~own
     return groups
+
+
+def _about_middle(strings: NDArray[np.int64], shares: Array, near: float) -> tuple[tuple[str, float], ...]:
+    """As `_groups`, from the value next to the likeliest that is right to one unit with the most probability, where it
+    is by `MIDDLE_GAIN` more than the likeliest is.
+    """
+    places, top = strings.shape[1], 10 ** strings.shape[1]
+    likeliest = int("".join(map(str, strings[0])))
+    found: tuple[tuple[str, float], ...] = ()
+    for value in ((likeliest + 1) % top, (likeliest - 1) % top):
+        middle = np.array([int(symbol) for symbol in f"{value:0{places}d}"], np.int64)
+        beside = _are_near(strings, middle)
+        share = min(float(shares[beside].sum()), 1.0)
+        if share >= max(near + MIDDLE_GAIN, found[0][1] if found else 0.0):
+            found = ((_printed(middle), share), *_groups(strings, shares, beside)[1:])
+    return found
+
+
+def _printed(string: NDArray[np.int64]) -> str:
+    return "".join(str(digit) for digit in string)
 
 
 def _are_near(strings: NDArray[np.int64], best: NDArray[np.int64]) -> NDArray[np.bool_]:

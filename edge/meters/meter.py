@@ -175,7 +175,7 @@ def _reading(
         unseen = next(number for number, seen in enumerate(is_seen, 1) if not seen)
         text = with_point(reading.text, table.decimals)
         return replace(reading, reason=f"cell {unseen} shows no digit", text=text)
-    reading = replace(reading, candidates=_candidates(table, decoded))
+    reading = replace(reading, candidates=_candidates(table, decoded, is_sure=is_sure))
     if not is_sure:
         likely, other = (with_point(text, table.decimals) or "blank" for text in (decoded.text, decoded.runner_up))
         return replace(reading, reason=f"{likely} or {other}", text=with_point(_doubted(reading), table.decimals))
@@ -186,13 +186,14 @@ def _reading(
     return replace(reading, text=text, value=float(text), status="ok")
 
 
-def _candidates(table: FieldTable, decoded: Decoded) -> tuple[Candidate, ...]:
+def _candidates(table: FieldTable, decoded: Decoded, *, is_sure: bool) -> tuple[Candidate, ...]:
     """The values that a field may show and its rules allow, most likely first: the decoded one and the others.
 
-    Each has the probability of what is within a unit of it. Those that hardly count are left out but for the runner-up.
+    Each has the probability of what is within a unit of it: where the last drum is in doubt between 6.4 and 8.4, what is
+    right to a unit is 7. Those that hardly count are left out but for the runner-up.
     """
     shares: dict[float, float] = {}
-    told = [(decoded.text, decoded.near), *decoded.others]
+    told = ((decoded.text, decoded.near), *decoded.others) if is_sure or not decoded.middle else decoded.middle
     total = max(sum(probability for _, probability in told), 1.0)
     for rank, (digits, probability) in enumerate(told):
         is_told = probability >= LEAST_TOLD or (rank < 2 and probability > 0)
