@@ -37,7 +37,7 @@ TAIL = 3.0
 BEAMS = 50
 """Strings of digits that are followed; what they lose is counted as doubt."""
 
-MIDDLE_GAIN = 0.02
+MIDDLE_GAIN = 0.005
 """Probability to be right to one unit by which a value between two exceeds the likelier of them, to be told of."""
 
 OTHERS = 8
