@@ -16,7 +16,7 @@ import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from edge.nouns import POSITIONS, CellScores
 
 Array = NDArray[np.float64]
+Number = TypeVar("Number", np.int64, np.float64)
 
 FINE = 20
 """Grid points a step: half the width of a tenth."""
@@ -323,12 +324,12 @@ def _mirrored(positions: Array) -> Array:
     return seen.ravel()[seeming_tenths(np.arange(POSITIONS))]
 
 
-def seeming_tenths(tenths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The tenths that drums which turn the other way seem to stand at, as far beyond their nearest digits as they are
-    before them: what the training labels them with.
+def seeming_tenths(tenths: NDArray[Number]) -> NDArray[Number]:
+    """The tenths, 0 to 100, that drums which turn the other way seem to stand at, as far beyond their nearest digits as
+    they are before them: what the training labels them with. The other way round as well, but half-way.
     """
     nearest = (tenths + 5) // 10 * 10
-    return (2 * nearest - tenths) % POSITIONS
+    return np.asarray((2 * nearest - tenths) % POSITIONS, tenths.dtype)
 
 
 def _blurred(fine: Array, sigma: float) -> Array:
