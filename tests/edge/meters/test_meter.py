@@ -64,7 +64,7 @@ def test_a_value_that_a_rule_forbids_is_no_candidate():
     assert read("drum", at(1.0), nothing(), at(6.3)).candidates == ()
 
 
-def test_a_last_drum_in_doubt_between_two_tells_time_of_the_value_between_and_stays_in_doubt_by_itself():
+def test_a_last_drum_in_doubt_between_two_tells_of_the_value_between_and_stays_in_doubt_by_itself():
     scores = CellScores(at(6.4).positions * 0.8 + at(8.4).positions * 0.2, 0.0, 0.0, 0.0)
     reading = read("drum", at(1.0), at(3.0), scores)
     assert (reading.status, reading.value, reading.text) == ("uncertain", None, "13?")
