@@ -189,8 +189,8 @@ def _reading(
 def _candidates(table: FieldTable, decoded: Decoded, *, is_sure: bool) -> tuple[Candidate, ...]:
     """The values that a field may show and its rules allow, most likely first: the decoded one and the others.
 
-    Each has the probability of what is within a unit of it: where the last drum is in doubt between 6.4 and 8.4, what is
-    right to a unit is 7. Those that hardly count are left out but for the runner-up.
+    Each has the probability of what is within a unit of it: where the last drum is in doubt between 6.4 and 8.4, what
+    is right to a unit is 7. Those that hardly count are left out but for the runner-up.
     """
     shares: dict[float, float] = {}
     told = ((decoded.text, decoded.near), *decoded.others) if is_sure or not decoded.middle else decoded.middle

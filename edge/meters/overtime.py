@@ -14,10 +14,10 @@ A value that a person sets (`declared`) stands like one that was seen for `patie
 published, what contradicts it is in quarantine. It is no reading, so nothing is published of it by itself.
 
 What cannot be told from the truth is a wrong value that keeps coming: one that breaks no rule is published at its
-second reading, at its first within the flow of late or where it is as sure as this meter's readings always are; one
-that breaks a rule at its fourth, and no sooner than after the time for which the value before was seen, or
-`patience_s`, whichever is less. A meter that stands still makes one picture, so its readings count as little more than
-one: a value in doubt stays so until the meter moves.
+second reading, at its first within the flow of late, where its frame leaves no doubt but of what the rules forbid, or
+where it is as sure as this meter's readings always are; one that breaks a rule at its fourth, and no sooner than after
+the time for which the value before was seen, or `patience_s`, whichever is less. A meter that stands still makes one
+picture, so its readings count as little more than one: a value in doubt stays so until the meter moves.
 
 References
 ----------
@@ -99,14 +99,13 @@ numbers that take turns are two numbers.
 """
 
 ONLY = 0.99
-"""Probability among what the rules allow, from which on a rise is believed at its first reading as one is that its frame
-shows beyond doubt: bundles accept a frame from about as much on. Of 3,060 frames of simulated meters with all that
-happens to them none that reads wrong has a probability of 0.9 (seeds 8 to 40 and 200 to 230).
+"""Probability among what the rules allow, from which on a rise is believed at its first reading: bundles accept a frame
+by itself from about as much on.
 """
 
 FIRST_SIGHT_LEAD = 0.5
-"""Logarithm of the odds that a rise within the rules is ahead by, to be believed at its first reading: that is as sure
-as this meter's readings always are, so nothing stood before it.
+"""Logarithm of the odds that a rise within the rules is ahead by, to be believed at its first reading, where that
+leaves no doubt or is as sure as this meter's readings always are, so that nothing stood before it.
 """
 
 RATE_S = 300.0
@@ -436,9 +435,7 @@ def _extended(
     for k, track in enumerate(history.tracks):
         rest = max([least, *(each.probability for each in hardly if not steps[each.value][k].reason)])
         found.append(replace(track, weight=track.weight + share * math.log(rest)))
-    lawful = {
-        value for value, row in steps.items() if any(not s.reason and not t.reason for s, t in zip(row, history.tracks, strict=True))
-    }
+    lawful = {value for value, row in steps.items() if _is_lawful(row, history.tracks)}
     allowed = [each for each in (*candidates, *hardly) if each.value in lawful]
     for candidate in candidates:
         against = 1.0 - candidate.probability
@@ -458,6 +455,11 @@ def _extended(
 def _steps_of(history: History, value: float, now: Moment, meter: Meter) -> list[_Step]:
     """How a value follows from each track."""
     return [_step_of(track, value, now, meter) for track in history.tracks]
+
+
+def _is_lawful(row: Sequence[_Step], tracks: Sequence[Track]) -> bool:
+    """Whether a value follows within the rules from a track that broke none."""
+    return any(not taken.reason and not track.reason for taken, track in zip(row, tracks, strict=True))
 
 
 def _against(
