@@ -167,7 +167,8 @@ class Decoded:
         with what is within a unit of it and of none before it.
     middle : tuple of (str, float)
         The same with the value next to the likeliest first, where that is right to one unit with more probability:
-        between two that are two units apart. Empty where it is not, and for cells that do not roll.
+        between two that are two units apart. Empty where it is not, and for cells that do not roll and drums that jump:
+        those never stand between.
     """
 
     symbols: tuple[str, ...]
@@ -236,7 +237,7 @@ def decode_wheels(wheels: Sequence[Wheel], with_tenths: bool = False) -> Decoded
         confidence=min(float(shares[0]), 1.0),
         near=near,
         others=tuple(others),
-        middle=_about_middle(strings, shares, near),
+        middle=_about_middle(strings, shares, near) if wheels[-1].traits.span > 0 else (),
     )
 
 
