@@ -16,7 +16,7 @@ import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from edge.nouns import POSITIONS, CellScores
 
 Array = NDArray[np.float64]
+Number = TypeVar("Number", np.int64, np.float64)
 
 FINE = 20
 """Grid points a step: half the width of a tenth."""
@@ -36,6 +37,12 @@ TAIL = 3.0
 
 BEAMS = 50
 """Strings of digits that are followed; what they lose is counted as doubt."""
+
+MIDDLE_GAIN = 0.005
+"""Probability to be right to one unit by which a value between two exceeds the likelier of them, to be told of."""
+
+OTHERS = 8
+"""Other values that are told of at the most: four drums in doubt have fewer that count for a thousandth."""
 
 CELL_BEAMS = 12
 """... of cells that do not roll: of the two likeliest strings no start falls behind so many others."""
@@ -155,23 +162,37 @@ class Decoded:
         Probability that all of them are right.
     near : float
         Probability that the value is right to one unit of the last printed place.
-    runner_up : str
-        The likeliest other value, as it is printed; of wheels one that is not within that unit.
-    odds : float
-        How many times likelier the value is than its runner-up, each with what is within a unit of it.
+    others : tuple of (str, float)
+        The likeliest other values, as they are printed, the runner-up first, and their probabilities; of wheels each
+        with what is within a unit of it and of none before it.
+    middle : tuple of (str, float)
+        The same with the value next to the likeliest first, where that is right to one unit with more probability:
+        between two that are two units apart. Empty where it is not, and for cells that do not roll and drums that jump:
+        those never stand between.
     """
 
     symbols: tuple[str, ...]
     confidences: tuple[float, ...]
     confidence: float
     near: float
-    runner_up: str
-    odds: float
+    others: tuple[tuple[str, float], ...]
+    middle: tuple[tuple[str, float], ...] = ()
 
     @property
     def text(self) -> str:
         """The value as it is printed, without leading blanks."""
         return "".join(self.symbols)
+
+    @property
+    def runner_up(self) -> str:
+        """The likeliest other value."""
+        return self.others[0][0]
+
+    @property
+    def odds(self) -> float:
+        """How many times likelier the value is than its runner-up, each with what is within a unit of it."""
+        share = self.others[0][1]
+        return self.near / share if share > 0 else math.inf
 
 
 def drum_wheels(cells: Sequence[CellScores], lowest: WheelTraits, others: WheelTraits) -> list[Wheel]:
@@ -209,14 +230,14 @@ def decode_wheels(wheels: Sequence[Wheel], with_tenths: bool = False) -> Decoded
     strings, shares = _likeliest(start, steps)
     best = strings[0]
     marginals = _marginals(start, steps, best, with_tenths)
-    near, rival, odds = _rivalry(strings, shares)
+    (_, near), *others = _groups(strings, shares, _are_near(strings, best))
     return Decoded(
         symbols=tuple(str(digit) for digit in best),
         confidences=marginals,
         confidence=min(float(shares[0]), 1.0),
         near=near,
-        runner_up="".join(str(digit) for digit in strings[rival]),
-        odds=odds,
+        others=tuple(others),
+        middle=_about_middle(strings, shares, near) if wheels[-1].traits.span > 0 else (),
     )
 
 
@@ -304,12 +325,12 @@ def _mirrored(positions: Array) -> Array:
     return seen.ravel()[seeming_tenths(np.arange(POSITIONS))]
 
 
-def seeming_tenths(tenths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The tenths that drums which turn the other way seem to stand at, as far beyond their nearest digits as they are
-    before them: what the training labels them with.
+def seeming_tenths(tenths: NDArray[Number]) -> NDArray[Number]:
+    """The tenths, 0 to 100, that drums which turn the other way seem to stand at, as far beyond their nearest digits as
+    they are before them: what the training labels them with. The other way round as well, but half-way.
     """
     nearest = (tenths + 5) // 10 * 10
-    return (2 * nearest - tenths) % POSITIONS
+    return np.asarray((2 * nearest - tenths) % POSITIONS, tenths.dtype)
 
 
 def _blurred(fine: Array, sigma: float) -> Array:
@@ -379,17 +400,42 @@ def _marginals(start: Array, steps: Sequence[Array], best: NDArray[np.int64], wi
     return tuple(shares)
 
 
-def _rivalry(strings: NDArray[np.int64], shares: Array) -> tuple[float, int, float]:
-    """Share of the best string and its neighbours, index of the runner-up, and how many times likelier the former are.
+def _groups(strings: NDArray[np.int64], shares: Array, near: NDArray[np.bool_]) -> list[tuple[str, float]]:
+    """The likeliest string and up to `OTHERS` beside it, each with the share of what is within a unit of it.
 
-    The runner-up is not next to the best: a last drum between two digits is no doubt about the value. With
-    one wheel and nothing else in sight it may be.
+    What is within a unit of one, of the first those that are `near`, is not counted with another: a last drum between
+    two digits is no doubt about the value. With one wheel and nothing else in sight it may be, so there the second
+    counts for itself.
     """
-    near = _are_near(strings, strings[0])
-    near[1] &= not near.all()
-    rival = int(np.argmin(near))
-    share, against = float(shares[near].sum()), float(shares[_are_near(strings, strings[rival]) & ~near].sum())
-    return min(share, 1.0), rival, share / against if against > 0 else math.inf
+    own = near.copy()
+    own[1] &= not own.all()
+    groups, left = [(_printed(strings[0]), min(float(shares[own].sum()), 1.0))], ~own
+    while left.any() and len(groups) <= OTHERS:
+        index = int(np.argmax(left))
+        own = left & _are_near(strings, strings[index])
+        groups.append((_printed(strings[index]), min(float(shares[own].sum()), 1.0)))
+        left &= ~own
+    return groups
+
+
+def _about_middle(strings: NDArray[np.int64], shares: Array, near: float) -> tuple[tuple[str, float], ...]:
+    """As `_groups`, from the value next to the likeliest that is right to one unit with the most probability, where it
+    is by `MIDDLE_GAIN` more than the likeliest is.
+    """
+    places, top = strings.shape[1], 10 ** strings.shape[1]
+    likeliest = int("".join(map(str, strings[0])))
+    found: tuple[tuple[str, float], ...] = ()
+    for value in ((likeliest + 1) % top, (likeliest - 1) % top):
+        middle = np.array([int(symbol) for symbol in f"{value:0{places}d}"], np.int64)
+        beside = _are_near(strings, middle)
+        share = min(float(shares[beside].sum()), 1.0)
+        if share >= max(near + MIDDLE_GAIN, found[0][1] if found else 0.0):
+            found = ((_printed(middle), share), *_groups(strings, shares, beside)[1:])
+    return found
+
+
+def _printed(string: NDArray[np.int64]) -> str:
+    return "".join(str(digit) for digit in string)
 
 
 def _are_near(strings: NDArray[np.int64], best: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -419,9 +465,10 @@ def decode_cells(cells: Sequence[CellScores], outlier: float = 0.002) -> Decoded
     for scores in table:
         grown = [longer for string in strings for longer in _grown(string, scores)]
         strings = sorted(grown, key=lambda string: -string.share)[:CELL_BEAMS]
-    best, second = strings[0], next(each for each in strings[1:] if each.text != strings[0].text)
+    best = strings[0]
     shares = tuple(scores[symbol] for scores, symbol in zip(table, best.symbols, strict=True))
-    return Decoded(best.symbols, shares, best.share, best.share, second.text, best.share / second.share)
+    others = tuple((each.text, each.share) for each in strings[1:] if each.text != best.text)
+    return Decoded(best.symbols, shares, best.share, best.share, others[:OTHERS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ UNSEEN = 0.5
 not guess for it.
 """
 
+LEAST_TOLD = 0.001
+"""Of a value beside the two likeliest, to be told of: less is the chance of a reading that says nothing of its drum."""
+
 LEAST_LIT = 3
 """Cells of a display that all show an 8 from which on that is no number: one of a thousand is lost."""
 
@@ -172,7 +175,7 @@ def _reading(
         unseen = next(number for number, seen in enumerate(is_seen, 1) if not seen)
         text = with_point(reading.text, table.decimals)
         return replace(reading, reason=f"cell {unseen} shows no digit", text=text)
-    reading = replace(reading, candidates=_candidates(table, decoded))
+    reading = replace(reading, candidates=_candidates(table, decoded, is_sure=is_sure))
     if not is_sure:
         likely, other = (with_point(text, table.decimals) or "blank" for text in (decoded.text, decoded.runner_up))
         return replace(reading, reason=f"{likely} or {other}", text=with_point(_doubted(reading), table.decimals))
@@ -183,18 +186,21 @@ def _reading(
     return replace(reading, text=text, value=float(text), status="ok")
 
 
-def _candidates(table: FieldTable, decoded: Decoded) -> tuple[Candidate, ...]:
-    """The values that a field may show and its rules allow, most likely first: the decoded one and its runner-up.
+def _candidates(table: FieldTable, decoded: Decoded, *, is_sure: bool) -> tuple[Candidate, ...]:
+    """The values that a field may show and its rules allow, most likely first: the decoded one and the others.
 
-    Each has the probability of what is within a unit of it.
+    Each has the probability of what is within a unit of it: where the last drum is in doubt between 6.4 and 8.4, what
+    is right to a unit is 7. Those that hardly count are left out but for the runner-up.
     """
-    rival = min(decoded.near / decoded.odds, 1.0 - decoded.near)
     shares: dict[float, float] = {}
-    for digits, probability in ((decoded.text, decoded.near), (decoded.runner_up, rival)):
-        if probability > 0 and any(symbol.isdigit() for symbol in digits):
+    told = ((decoded.text, decoded.near), *decoded.others) if is_sure or not decoded.middle else decoded.middle
+    total = max(sum(probability for _, probability in told), 1.0)
+    for rank, (digits, probability) in enumerate(told):
+        is_told = probability >= LEAST_TOLD or (rank < 2 and probability > 0)
+        if is_told and any(symbol.isdigit() for symbol in digits):
             text = with_point(digits, table.decimals)
             if broken_rule(table, text, float(text)) is None:
-                shares[float(text)] = shares.get(float(text), 0.0) + probability
+                shares[float(text)] = shares.get(float(text), 0.0) + probability / total
     return tuple(Candidate(*each) for each in sorted(shares.items(), key=lambda each: -each[1]))
 
 

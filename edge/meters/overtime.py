@@ -14,10 +14,10 @@ A value that a person sets (`declared`) stands like one that was seen for `patie
 published, what contradicts it is in quarantine. It is no reading, so nothing is published of it by itself.
 
 What cannot be told from the truth is a wrong value that keeps coming: one that breaks no rule is published at its
-second reading, at its first within the flow of late or where it is as sure as this meter's readings always are; one
-that breaks a rule at its fourth, and no sooner than after the time for which the value before was seen, or
-`patience_s`, whichever is less. A meter that stands still makes one picture, so its readings count as little more than
-one: a value in doubt stays so until the meter moves.
+second reading, at its first within the flow of late, where its frame leaves no doubt but of what the rules forbid, or
+where it is as sure as this meter's readings always are; one that breaks a rule at its fourth, and no sooner than after
+the time for which the value before was seen, or `patience_s`, whichever is less. A meter that stands still makes one
+picture, so its readings count as little more than one: a value in doubt stays so until the meter moves.
 
 References
 ----------
@@ -98,9 +98,14 @@ TURNS_S = 600.0
 numbers that take turns are two numbers.
 """
 
+ONLY = 0.99
+"""Probability among what the rules allow, from which on a rise is believed at its first reading: bundles accept a frame
+by itself from about as much on.
+"""
+
 FIRST_SIGHT_LEAD = 0.5
-"""Logarithm of the odds that a rise within the rules is ahead by, to be believed at its first reading: that is as sure
-as this meter's readings always are, so nothing stood before it.
+"""Logarithm of the odds that a rise within the rules is ahead by, to be believed at its first reading, where that
+leaves no doubt or is as sure as this meter's readings always are, so that nothing stood before it.
 """
 
 RATE_S = 300.0
@@ -362,7 +367,8 @@ def step(history: History, evidence: Evidence, meter: Meter) -> tuple[History, P
         return history, Published(evidence.raw, None, None, evidence.status, evidence.reason)
     likely = [each for each in evidence.candidates if each.probability >= MIN_PROBABILITY]
     candidates = likely or list(evidence.candidates[:1])
-    tracks = _ranked(_extended(history, candidates, evidence.moment, meter), evidence.moment, meter)
+    hardly = [each for each in evidence.candidates if each not in candidates]
+    tracks = _ranked(_extended(history, candidates, hardly, evidence.moment, meter), evidence.moment, meter)
     published = _judged(replace(history, tracks=tracks), candidates, evidence, meter)
     if published.value is None:
         return replace(history, tracks=tracks), published
@@ -412,28 +418,48 @@ def elapsed_between(earlier: Moment, later: Moment) -> float | None:
     return elapsed if elapsed >= 0 else None
 
 
-def _extended(history: History, candidates: Sequence[Candidate], now: Moment, meter: Meter) -> list[Track]:
-    """All accounts that a reading leaves: tracks that it bears out, tracks that it does not, and new ones."""
+def _extended(
+    history: History, candidates: Sequence[Candidate], hardly: Sequence[Candidate], now: Moment, meter: Meter
+) -> list[Track]:
+    """All accounts that a reading leaves: tracks that it bears out, tracks that it does not, and new ones.
+
+    Candidates that are hardly likely start no track and bear none out, but where the rules allow them they speak
+    against the others. What the rules forbid does not, so that a high drum that stands still is no doubt, however the
+    network wavers about it: all else that it may show is years away.
+    """
     share = _share(history.tracks, now, meter)
-    unsaid = max(1.0 - sum(each.probability for each in candidates), 0.0)
-    rest = max(REST_SHARE * unsaid, candidates[0].probability * math.exp(-MAX_EVIDENCE))
-    found = [replace(track, weight=track.weight + share * math.log(rest)) for track in history.tracks]
-    steps = [[_step_of(track, each.value, now, meter) for track in history.tracks] for each in candidates]
-    is_lawful = [any(not s.reason and not t.reason for s, t in zip(row, history.tracks, strict=True)) for row in steps]
-    lawful_ones = [each for each, lawful in zip(candidates, is_lawful, strict=True) if lawful]
-    for candidate, row, lawful in zip(candidates, steps, is_lawful, strict=True):
+    unsaid = max(1.0 - sum(each.probability for each in (*candidates, *hardly)), 0.0)
+    steps = {each.value: _steps_of(history, each.value, now, meter) for each in (*candidates, *hardly)}
+    least = max(REST_SHARE * unsaid, candidates[0].probability * math.exp(-MAX_EVIDENCE))
+    found = []
+    for k, track in enumerate(history.tracks):
+        rest = max([least, *(each.probability for each in hardly if not steps[each.value][k].reason)])
+        found.append(replace(track, weight=track.weight + share * math.log(rest)))
+    lawful = {value for value, row in steps.items() if _is_lawful(row, history.tracks)}
+    allowed = [each for each in (*candidates, *hardly) if each.value in lawful]
+    for candidate in candidates:
         against = 1.0 - candidate.probability
-        if lawful and history.accepted is not None:  # before, no rule is against another candidate
-            against = _against(candidate, lawful_ones, unsaid, history.accepted, meter)
+        if candidate.value in lawful and history.accepted is not None:  # before, no rule is against another candidate
+            against = _against(candidate, allowed, unsaid, history.accepted, meter)
         reading = _Reading(candidate.value, now, share, candidate.probability, against, history.accepted is None)
-        pairs = zip(history.tracks, row, strict=True)
+        pairs = zip(history.tracks, steps[candidate.value], strict=True)
         found += [_moved(track, taken, reading, meter) for track, taken in pairs if not taken.reason]
-        if not lawful:
+        if candidate.value not in lawful:
             odds, reason = _birth(history, candidate.value, now, meter)
             weight = odds + reading.gain
             new = _started(candidate.value, candidate.value, now, weight, reason)
             found.append(replace(new, sure=reading.sure, alone=reading.sure, average=reading.sure))
     return found
+
+
+def _steps_of(history: History, value: float, now: Moment, meter: Meter) -> list[_Step]:
+    """How a value follows from each track."""
+    return [_step_of(track, value, now, meter) for track in history.tracks]
+
+
+def _is_lawful(row: Sequence[_Step], tracks: Sequence[Track]) -> bool:
+    """Whether a value follows within the rules from a track that broke none."""
+    return any(not taken.reason and not track.reason for taken, track in zip(row, tracks, strict=True))
 
 
 def _against(
@@ -617,7 +643,7 @@ def _doubt(history: History, chosen: Candidate | None, evidence: Evidence, meter
         return _quarantine(history, lead, meter)
     if history.accepted is None and (best.readings < START_READINGS or best.seen_s < meter.spacing_s):
         return "uncertain", "the first reading; waits for another that agrees"
-    if lead < (FIRST_SIGHT_LEAD if _is_seen_as_ever(history, now, meter) else meter.lead):
+    if lead < (FIRST_SIGHT_LEAD if _is_believed_at_once(history, evidence, meter) else meter.lead):
         return "uncertain", f"{_number(best.value, meter)} is new; waits for another reading that agrees"
     doubt = _first_doubt(best) if history.accepted is None and evidence.status != "ok" else None
     if doubt is not None:
@@ -643,21 +669,35 @@ def _log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def _is_seen_as_ever(history: History, now: Moment, meter: Meter) -> bool:
-    """Whether the best track's reading is as sure as those before it, all alike: then nothing can have stood before it.
+def _is_believed_at_once(history: History, evidence: Evidence, meter: Meter) -> bool:
+    """Whether the best track's value may be believed at its first reading, if it is within the rules.
 
-    How sure a reading is tells nothing of a meter whose readings differ in it. And a rule of rates must bound what a
-    misread could make of it: the last value was a short time ago, or the meter cannot have gone far.
+    A rule of rates must bound what a misread could make of it: the last value was a short time ago, or the meter cannot
+    have gone far. And the frame by itself shows it beyond doubt; or it names the others that it may show, and the rules
+    leave this one; or it is as sure as the readings before. Of a reading that names no other nobody knows which doubt
+    the rules end.
     """
-    usual, last = history.usual, history.accepted
-    if last is None or usual.readings < MIN_USUAL or usual.deviation > STEADY or meter.max_rate_per_hour is None:
+    best, last = history.tracks[0], history.accepted
+    if last is None or meter.max_rate_per_hour is None:
         return False
-    elapsed = elapsed_between(last.moment, now)
+    elapsed = elapsed_between(last.moment, evidence.moment)
     if elapsed is None or elapsed > _longest_bounded_s(meter, meter.max_rate_per_hour):
         return False
-    best = history.tracks[0]
-    is_lawful = _step_of(_started(last.value, last.peak, last.moment), best.value, now, meter).reason is None
-    return is_lawful and best.alone >= usual.mean - AS_SURE
+    taken = _step_of(_started(last.value, last.peak, last.moment), best.value, evidence.moment, meter)
+    is_own = evidence.status == "ok" and evidence.candidates[0].value == best.value
+    is_only = len(evidence.candidates) > 1 and best.alone >= _log_odds(ONLY)
+    return taken.reason is None and (is_own or is_only or _is_seen_as_ever(history))
+
+
+def _is_seen_as_ever(history: History) -> bool:
+    """Whether the best track's reading is as sure as those before it, all alike: then nothing can have stood before it.
+
+    How sure a reading is tells nothing of a meter whose readings differ in it.
+    """
+    usual = history.usual
+    if usual.readings < MIN_USUAL or usual.deviation > STEADY:
+        return False
+    return history.tracks[0].alone >= usual.mean - AS_SURE
 
 
 def _longest_bounded_s(meter: Meter, rate_per_hour: float) -> float:

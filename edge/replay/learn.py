@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from edge.errors import ConfigError
 from edge.fields import FieldReader, meter_cells
 from edge.geometry import Points, box_around, corners_of, mapped
-from edge.meters.cell import digit_masses, normalize_cell
-from edge.meters.drums import DRUM, MOST, position_of
+from edge.meters.cell import TENTHS, digit_masses, normalize_cell
+from edge.meters.drums import DRUM, MOST, position_of, seeming_tenths
 from edge.meters.judge import judge_frame
 from edge.meters.meter import cut_cell
 from edge.nouns import CellScores, Colour, Frame, Gray
@@ -249,8 +249,8 @@ def _rests_of(upper: Array, lower: Array) -> Array:
 
 
 def mirrored(positions: Array) -> Array:
-    """Positions of drums that turn the other way: each turned round about its nearest digit."""
-    return np.asarray((2 * np.rint(positions) - positions) % 10, np.float64)
+    """Positions of drums that turn the other way: each turned round about its nearest digit, as the decoder does."""
+    return seeming_tenths(positions * TENTHS) / TENTHS
 
 
 def decimals_of(table: FieldTable, picture: Colour) -> int | None:

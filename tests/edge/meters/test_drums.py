@@ -174,6 +174,39 @@ def test_what_seems_half_way_goes_to_the_side_that_more_speaks_for():
     assert turned.sum() == pytest.approx(1.0)
 
 
+def in_doubt(one: float, other: float, share: float) -> list[Wheel]:
+    """Drums at 1 and 3 above one that may stand at either of two places."""
+    return [*drums(1.0, 3.0, lowest=DRUM), Wheel(mixed(one, other, share), 0.0, LOWEST_DRUM)]
+
+
+def mixed(one: float, other: float, share: float) -> np.ndarray:
+    return share * at(one) + (1 - share) * at(other)
+
+
+def test_between_two_values_two_units_apart_is_the_one_that_is_right_to_a_unit():
+    found = decode_wheels(in_doubt(6.4, 8.4, 0.8))
+    assert (found.text, found.runner_up) == ("136", "138")
+    assert found.near < 0.85
+    assert found.middle[0][0] == "137"
+    assert found.middle[0][1] > 0.98
+    assert sum(share for _, share in found.middle) <= 1.0 + 1e-9
+
+
+def test_no_value_between_is_told_where_none_is_right_to_a_unit():
+    assert decode_wheels(drums(1, 3, 6.4)).middle == ()
+    assert decode_wheels(in_doubt(3.4, 8.4, 0.8)).middle == ()
+    jumps = replace(LOWEST_DRUM, engages_at=9.5, span=0.0)
+    assert decode_wheels([Wheel(each.positions, 0.0, jumps) for each in in_doubt(6.0, 8.0, 0.8)]).middle == ()
+
+
+def test_all_values_that_count_are_told_and_none_twice():
+    found = decode_wheels([Wheel(mixed(1.0, 7.0, 0.7), 0.0, DRUM), *in_doubt(2.3, 7.3, 0.6)[1:]])
+    assert [text for text, _ in found.others][:3] == ["137", "732", "737"]
+    assert [share for _, share in found.others][:3] == pytest.approx([0.28, 0.18, 0.12], abs=0.02)
+    assert found.near + sum(share for _, share in found.others) <= 1.0 + 1e-9
+    assert found.odds == pytest.approx(found.near / found.others[0][1])
+
+
 def test_a_drum_that_jumps_or_hangs_is_a_setting():
     jumps = replace(DRUM, engages_at=9.5, span=0.0)
     assert decode_wheels(drums(4, 9.7, others=jumps)).text == "39"

@@ -335,6 +335,61 @@ def test_where_readings_differ_in_how_sure_they_are_a_sure_one_is_not_believed_a
     assert (first.value, second.value) == (None, 452.109)
 
 
+LITRES = Meter(top=1e5, resolution=0.001, max_rate_per_hour=2.5, slack=0.001)
+FORBIDDEN = tuple(Candidate(452.109 + 1000 * k, 0.005) for k in range(1, 9))
+"""What a high drum in doubt may show besides: years away."""
+
+
+def in_doubt(value, minutes, probability, *others):
+    """A reading that is in doubt by itself, and says what it may show else."""
+    return Evidence("", at(minutes), (Candidate(value, probability), *others), "uncertain", "one or another")
+
+
+def wavering():
+    """A meter of litres whose readings differ in how sure they are, up to minute 79."""
+    return told([in_doubt(452.1, k, (0.96, 0.9999)[k % 2]) for k in range(80)], LITRES)[0]
+
+
+def test_a_high_drum_in_doubt_holds_no_rise_up_that_the_rules_leave_alone():
+    rise = in_doubt(452.109, 80, 0.955, *FORBIDDEN)
+    assert step(wavering(), rise, LITRES)[1].value == 452.109
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (Candidate(452.115, 0.04),),
+        (Candidate(452.115, 0.018), Candidate(452.105, 0.018)),
+        (),
+    ],
+    ids=["one that may be", "two that hardly are", "none told"],
+)
+def test_what_the_rules_allow_besides_holds_a_rise_up(others):
+    rise = in_doubt(452.109, 80, 0.955, *others)
+    assert step(wavering(), rise, LITRES)[1].value is None
+
+
+def test_what_is_hardly_likely_weakens_no_track_that_it_bears_out():
+    """Eight values of a hundredth each: that the meter still stands at one of them is as likely as that it says."""
+    history = wavering()
+    hardly = Candidate(452.1, 0.015)
+    standing = step(history, in_doubt(452.109, 80, 0.9, hardly, Candidate(952.1, 0.08)), LITRES)[0]
+    gone = step(history, in_doubt(452.109, 80, 0.9, Candidate(852.1, 0.015), Candidate(952.1, 0.08)), LITRES)[0]
+    before = [next(t.weight for t in each.tracks if t.value == 452.1) for each in (standing, gone)]
+    assert before[0] > before[1] + 1.0
+
+
+def test_a_rise_that_its_frame_shows_beyond_doubt_is_published_at_once_within_the_rules_only():
+    sure = Evidence("", at(80), (Candidate(452.109, 0.99),), "ok")
+    assert step(wavering(), sure, LITRES)[1].value == 452.109
+    unruled = replace(LITRES, max_rate_per_hour=None)
+    assert step(told([in_doubt(452.1, k, 0.99) for k in range(80)], unruled)[0], sure, unruled)[1].value is None
+    too_fast = Evidence("", at(80), (Candidate(453.1, 0.99),), "ok")
+    assert step(wavering(), too_fast, LITRES)[1].status == "rejected"
+    much_later = Evidence("", at(80 + 60), (Candidate(452.109, 0.99),), "ok")
+    assert step(wavering(), much_later, LITRES)[1].value is None
+
+
 def test_a_flow_that_has_ended_foretells_no_rise():
     litres = replace(WATER, top=1e5, resolution=0.001, slack=0.001)
     history, values = History(), [100.0 + 0.01 * min(k, 10) for k in range(13)]

@@ -12,6 +12,9 @@ import pytest
 
 from edge.config import parse_config
 from edge.errors import ConfigError
+from edge.fields import open_fields
+from edge.meters.cell import normalize_cell
+from edge.meters.drums import position_of, seeming_tenths
 from edge.replay.learn import (
     MIN_FRAMES,
     Seen,
@@ -27,6 +30,8 @@ from edge.replay.learn import (
 )
 from edge.replay.tune import Proposal, take, with_keys
 from edge.schema import FieldTable
+from edge.sources import simulated_setup
+from edge.sources.simulator.face import drum_window
 from edge.sources.simulator.gears import Train
 from edge.sources.simulator.kinds import KINDS
 from edge.sources.simulator.meter import SimulatedMeter
@@ -74,6 +79,24 @@ def test_the_direction_is_learnt_from_small_steps(backward, seed):
 def test_of_drums_that_turn_too_far_between_two_frames_the_direction_is_learnt_from_what_carries_them(backward):
     positions = seen_of("gas-8", 7.3, 300)
     assert is_backward(mirrored(positions) if backward else positions) is backward
+
+
+def test_half_way_and_beside_it_a_drum_is_turned_round_as_the_decoder_does():
+    positions = np.array([0.0, 0.3, 4.4, 4.9, 9.8, np.nan])
+    np.testing.assert_allclose(mirrored(positions), [0.0, 9.7, 3.6, 5.1, 0.2, np.nan])
+    tenths = np.arange(100)
+    np.testing.assert_allclose(mirrored(tenths / 10), seeming_tenths(tenths) / 10)
+
+
+def test_the_direction_of_drums_is_learnt_from_what_the_shipped_network_says_of_them():
+    setup = simulated_setup("demo:?meter=gas-backward&seed=8&frames=1")
+    (meter,) = open_fields(setup.config, ROOT / "models", picture=setup.reference).meters.values()
+    face, places = SimulatedMeter.of(BY_NAME["gas-backward"], 8).face, 0.1 * np.arange(120)
+    windows = [normalize_cell(drum_window(face, number, place)) for place in places for number in (5, 6)]
+    scores = meter.classifier.predict(windows)
+    positions = np.array([position_of(each.positions) for each in scores]).reshape(-1, 2)
+    forward = FieldTable(name="a", kind="drum", digits=BOXES[:2])
+    assert learn(Seen(forward, positions[::2]), None).keys["backward"] is True
 
 
 def test_noise_alone_tells_no_direction_and_no_slack():
