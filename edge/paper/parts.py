@@ -77,7 +77,7 @@ class _Pairs:
             & (together < WHOLE * usual)
         )
         share = self.across / self.width[:, None]
-        return _places(is_near & ((is_low & (share > 0.4)) | (are_halves & (share > 0.3))))
+        return _places(is_near & ((is_low & (share > 0.4)) | (are_halves & (share > 0.25))))
 
     def beside(self, usual: float) -> list[tuple[int, int]]:
         """Places of pieces that lie beside an upright one twice as high, between its top and its foot, and reach into

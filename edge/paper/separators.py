@@ -56,6 +56,11 @@ SLASH_LEAN = 0.15
 TYPESET, PRINTED_LEAN = 0.06, 0.2
 """Digits whose heights differ by less than this are typeset, and no typeset 1 is a bare stroke that leans so far."""
 
+SLASH_IN_PRINT = 0.1
+"""... and a slash is higher than typeset digits by this, over their height: by less it may be a 1 among handwritten
+ones that happen to be of one height.
+"""
+
 PERCENT = 1.5
 """A stroke this many times higher than the rings on both sides of it makes a per cent sign with them."""
 
@@ -267,7 +272,7 @@ def _slash_likeness(
         return "maybe" if leans_in_print else None
     is_percent = height > PERCENT * usual and all(characters[k].text == "0" for k in (index - 1, index + 1))
     if leans_in_print:
-        return "surely" if above + below > TYPESET and len(leans) >= MANY and not is_percent else "maybe"
+        return "surely" if above + below > SLASH_IN_PRINT and len(leans) >= MANY and not is_percent else "maybe"
     if min(above, below) < SLASH_REACH:
         return None
     if height > SLASH_HEIGHT * usual and not is_percent:
