@@ -236,3 +236,17 @@ def test_readings_are_named_in_order():
 )
 def test_a_lone_digit_among_letters_is_doubted(text, writing, status):
     assert doubt_among_letters(read(text), [writing]).status == status
+
+
+@pytest.mark.parametrize(("bow", "text"), [(0.0, "417"), (0.1, "417"), (0.2, "4?7"), (-0.25, "4?7")])
+def test_a_sure_one_that_bows_as_half_a_zero_does_is_in_doubt(bow, text):
+    line, marks = number("417")
+    t = np.linspace(0, 1, 40)
+    points = np.column_stack([20 + 4 * bow * 40 * t * (1 - t), 2 + 35 * t])
+    coverage = np.zeros((40, 40), np.uint8)
+    cv2.polylines(coverage, [np.round(points).astype(np.int32)], False, 255, 4)
+    marks[1] = Mark(Region(marks[1].region.box, coverage), marks[1].prediction)
+    (reading,) = assemble(ink_of(line), line, marks, 0.9)
+    assert reading.text == text
+    assert (reading.status == "uncertain") == ("?" in text)
+    assert reading.reason == ("a bowed stroke may be half a digit" if "?" in text else None)
