@@ -6,6 +6,7 @@ import logging
 import math
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -63,11 +64,7 @@ def fit(recipe: Recipe, dataset: Dataset, out: Path, settings: Settings | None =
     if settings.is_fresh:
         shutil.rmtree(out / CHECKPOINT_FOLDER, ignore_errors=True)
     validation = recipe.validation_set(parts.validation, 0, settings.seed)
-    progresses = []
-    for k, checkpoint in enumerate(checkpoints):
-        if recipe.members > 1:
-            log.info("member %d of %d", k + 1, recipe.members)
-        progresses.append(learn(recipe, parts.train, validation, checkpoint, member_seed(settings.seed, k)))
+    progresses = _learn_all(recipe, parts.train, validation, checkpoints, settings.seed)
     members = [_kept(recipe, *each) for each in zip(checkpoints, progresses, strict=True)]
     model = with_lower_junk(joined(members), recipe, validation)
     if has_positions(recipe.labels):
@@ -90,19 +87,6 @@ def choose_again(recipe: Recipe, dataset: Dataset, run: RunFolder, settings: Set
     chosen = {"confidence": found.confidence.as_card(), "accuracy": asdict(found.accuracy)}
     run.write_card({**card, **chosen, "limits": limits_of(recipe, dataset, settings)})
     return run.card()
-
-
-def _checkpoints(out: Path, recipe: Recipe, fingerprint: dict[str, Any]) -> list[Checkpoint]:
-    """One for each member, in a folder of its own where there are several."""
-    folder = out / CHECKPOINT_FOLDER
-    if recipe.members == 1:
-        return [Checkpoint(folder, fingerprint)]
-    return [Checkpoint(folder / f"member-{k}", {**fingerprint, "member": k}) for k in range(recipe.members)]
-
-
-def _kept(recipe: Recipe, checkpoint: Checkpoint, progress: Progress) -> keras.Model:
-    """The trained network of a member: its best epoch's or its last one's, as its recipe says."""
-    return checkpoint.model(progress.best_epoch if recipe.schedule == "early-stopping" else progress.epochs)
 
 
 def adapt(recipe: Recipe, dataset: Dataset, settings: Settings) -> Recipe:
@@ -248,6 +232,35 @@ class ProgressBar(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
         """Close it."""
         self._bar.close()
+
+
+def _checkpoints(out: Path, recipe: Recipe, fingerprint: dict[str, Any]) -> list[Checkpoint]:
+    """One for each member, in a folder of its own where there are several."""
+    folder = out / CHECKPOINT_FOLDER
+    if recipe.members == 1:
+        return [Checkpoint(folder, fingerprint)]
+    return [Checkpoint(folder / f"member-{k}", {**fingerprint, "member": k}) for k in range(recipe.members)]
+
+
+def _kept(recipe: Recipe, checkpoint: Checkpoint, progress: Progress) -> keras.Model:
+    """The trained network of a member: its best epoch's or its last one's, as its recipe says."""
+    return checkpoint.model(progress.best_epoch if recipe.schedule == "early-stopping" else progress.epochs)
+
+
+def _learn_all(
+    recipe: Recipe,
+    train: Digits | Crops,
+    validation: tuple[Images, Labels],
+    checkpoints: Sequence[Checkpoint],
+    seed: int,
+) -> list[Progress]:
+    """Train the members one after the other; what is finished already is not trained again."""
+    progresses = []
+    for k, checkpoint in enumerate(checkpoints):
+        if len(checkpoints) > 1:
+            log.info("member %d of %d", k + 1, len(checkpoints))
+        progresses.append(learn(recipe, train, validation, checkpoint, member_seed(seed, k)))
+    return progresses
 
 
 def _one_epoch(
