@@ -69,9 +69,12 @@ class Mosquitto:
 
 @dataclass(frozen=True)
 class Heard:
+    """A message; `is_repeat` says that the broker itself sends it once more, not knowing whether it arrived."""
+
     topic: str
     payload: bytes
     retain: bool
+    is_repeat: bool
 
 
 class Listener:
@@ -87,7 +90,7 @@ class Listener:
         self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = lambda client, *_: client.subscribe("#", 1)
         self.client.on_subscribe = lambda *_: self._subscribed.set()
-        self.client.on_message = lambda _client, _data, m: self.heard.append(Heard(m.topic, m.payload, m.retain))
+        self.client.on_message = lambda _client, _data, m: self.heard.append(Heard(m.topic, m.payload, m.retain, m.dup))
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
         assert self._subscribed.wait(10)
