@@ -8,6 +8,8 @@ DATA ?= auto
 RUN ?= runs/$(RECIPE)
 MODEL ?= models/digits
 READER ?= models/paper
+# what demo, run and read take: a MODEL that was given, else the bundle that reads pages
+TAKEN = $(if $(filter command environment,$(origin MODEL)),$(MODEL),$(READER))
 
 # The one setting that says where the data lies.
 ifneq ($(wildcard ../shared/data),)
@@ -30,16 +32,16 @@ help: ## list the targets
 setup: $(VENV)/.dev ## make the whole environment in .venv
 
 demo: $(VENV)/.edge ## read the shipped pictures and a clip, and show where the annotated pictures lie
-	@$(BIN)/python -m edge read edge/samples tests/fixtures/hyp5.jpg --annotate annotated --model $(MODEL)
+	@$(BIN)/python -m edge read edge/samples tests/fixtures/hyp5.jpg --annotate annotated --model $(TAKEN)
 	@echo; echo "a rendered meter that runs (demo:), a line for each new reading:"
-	@$(BIN)/python -m edge run --source 'demo:?frames=60' --model $(MODEL)
+	@$(BIN)/python -m edge run --source 'demo:?frames=60' --model $(TAKEN)
 	@echo; echo "The pictures with what was read drawn on them lie in $(CURDIR)/annotated"
 
 run: $(VENV)/.edge ## read the camera until Ctrl-C (SOURCE=camera by default)
-	@$(BIN)/python -m edge run --source $(or $(SOURCE),camera) --model $(MODEL)
+	@$(BIN)/python -m edge run --source $(or $(SOURCE),camera) --model $(TAKEN)
 
 read: $(VENV)/.edge ## read pictures, folders or video files: make read SOURCE=page.png
-	@$(BIN)/python -m edge read $(or $(SOURCE),edge/samples) --model $(MODEL)
+	@$(BIN)/python -m edge read $(or $(SOURCE),edge/samples) --model $(TAKEN)
 
 train: $(VENV)/.train ## train RECIPE on DATA into RUN
 	$(BIN)/python -m train fit $(RECIPE) --data $(DATA) --out $(RUN)
