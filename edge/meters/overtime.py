@@ -14,10 +14,10 @@ A value that a person sets (`declared`) stands like one that was seen for `patie
 published, what contradicts it is in quarantine. It is no reading, so nothing is published of it by itself.
 
 What cannot be told from the truth is a wrong value that keeps coming: one that breaks no rule is published at its
-second reading, at its first within the flow of late, where its frame leaves no doubt but of what the rules forbid, or
-where it is as sure as this meter's readings always are; one that breaks a rule at its fourth, and no sooner than after
-the time for which the value before was seen, or `patience_s`, whichever is less. A meter that stands still makes one
-picture, so its readings count as little more than one: a value in doubt stays so until the meter moves.
+second reading, at its first within the flow of late or where it is as sure as this meter's readings always are; one
+that breaks a rule at its fourth, and no sooner than after the time for which the value before was seen, or
+`patience_s`, whichever is less. A meter that stands still makes one picture, so its readings count as little more
+than one: a value in doubt stays so until the meter moves.
 
 References
 ----------
@@ -98,14 +98,9 @@ TURNS_S = 600.0
 numbers that take turns are two numbers.
 """
 
-ONLY = 0.99
-"""Probability among what the rules allow, from which on a rise is believed at its first reading: bundles accept a frame
-by itself from about as much on.
-"""
-
 FIRST_SIGHT_LEAD = 0.5
-"""Logarithm of the odds that a rise within the rules is ahead by, to be believed at its first reading, where that
-leaves no doubt or is as sure as this meter's readings always are, so that nothing stood before it.
+"""Logarithm of the odds that a rise within the rules is ahead by, to be believed at its first reading, where that is
+as sure as this meter's readings always are, so that nothing stood before it.
 """
 
 RATE_S = 300.0
@@ -643,7 +638,7 @@ def _doubt(history: History, chosen: Candidate | None, evidence: Evidence, meter
         return _quarantine(history, lead, meter)
     if history.accepted is None and (best.readings < START_READINGS or best.seen_s < meter.spacing_s):
         return "uncertain", "the first reading; waits for another that agrees"
-    if lead < (FIRST_SIGHT_LEAD if _is_believed_at_once(history, evidence, meter) else meter.lead):
+    if lead < (FIRST_SIGHT_LEAD if _is_believed_at_once(history, now, meter) else meter.lead):
         return "uncertain", f"{_number(best.value, meter)} is new; waits for another reading that agrees"
     doubt = _first_doubt(best) if history.accepted is None and evidence.status != "ok" else None
     if doubt is not None:
@@ -669,24 +664,21 @@ def _log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def _is_believed_at_once(history: History, evidence: Evidence, meter: Meter) -> bool:
+def _is_believed_at_once(history: History, now: Moment, meter: Meter) -> bool:
     """Whether the best track's value may be believed at its first reading, if it is within the rules.
 
     A rule of rates must bound what a misread could make of it: the last value was a short time ago, or the meter cannot
-    have gone far. And the frame by itself shows it beyond doubt; or it names the others that it may show, and the rules
-    leave this one; or it is as sure as the readings before. Of a reading that names no other nobody knows which doubt
-    the rules end.
+    have gone far. And it is as sure as the readings before: one frame that is ok by itself may be a misread within the
+    rules, and a second one tells.
     """
     best, last = history.tracks[0], history.accepted
     if last is None or meter.max_rate_per_hour is None:
         return False
-    elapsed = elapsed_between(last.moment, evidence.moment)
+    elapsed = elapsed_between(last.moment, now)
     if elapsed is None or elapsed > _longest_bounded_s(meter, meter.max_rate_per_hour):
         return False
-    taken = _step_of(_started(last.value, last.peak, last.moment), best.value, evidence.moment, meter)
-    is_own = evidence.status == "ok" and evidence.candidates[0].value == best.value
-    is_only = len(evidence.candidates) > 1 and best.alone >= _log_odds(ONLY)
-    return taken.reason is None and (is_own or is_only or _is_seen_as_ever(history))
+    taken = _step_of(_started(last.value, last.peak, last.moment), best.value, now, meter)
+    return taken.reason is None and _is_seen_as_ever(history)
 
 
 def _is_seen_as_ever(history: History) -> bool:
