@@ -60,12 +60,13 @@ def fit(recipe: Recipe, dataset: Dataset, out: Path, settings: Settings | None =
     parts = cut(dataset, settings)
     run = RunFolder(out)
     run.make()
-    checkpoints = _checkpoints(out, recipe, _fingerprint(recipe, dataset, settings))
+    recipes = (recipe, *recipe.joined_with)
+    checkpoints = _checkpoints(out, [_fingerprint(each, dataset, settings) for each in recipes])
     if settings.is_fresh:
         shutil.rmtree(out / CHECKPOINT_FOLDER, ignore_errors=True)
     validation = recipe.validation_set(parts.validation, 0, settings.seed)
-    progresses = _learn_all(recipe, parts.train, validation, checkpoints, settings.seed)
-    members = [_kept(recipe, *each) for each in zip(checkpoints, progresses, strict=True)]
+    progresses = _learn_all(recipes, parts.train, validation, checkpoints, settings.seed)
+    members = [_kept(*each) for each in zip(recipes, checkpoints, progresses, strict=True)]
     model = with_lower_junk(joined(members), recipe, validation)
     if has_positions(recipe.labels):
         model = with_centred_logits(model)
@@ -90,24 +91,31 @@ def choose_again(recipe: Recipe, dataset: Dataset, run: RunFolder, settings: Set
 
 
 def adapt(recipe: Recipe, dataset: Dataset, settings: Settings) -> Recipe:
-    """The recipe with the data set's labels and the wanted number of epochs.
+    """The recipe, and those that it is joined with, with the data set's labels and the wanted number of epochs.
 
     Raises
     ------
     DataError
         A recipe that knows what is not a digit was given something other than digits, or one for meters no crops.
     """
+    labels = _labels(recipe, dataset)
+    adapted = [
+        replace(each, labels=labels, epochs=settings.epochs or each.epochs) for each in (recipe, *recipe.joined_with)
+    ]
+    return replace(adapted[0], joined_with=tuple(adapted[1:]))
+
+
+def _labels(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:
     if isinstance(dataset.train, Crops) != has_positions(recipe.labels):
         raise DataError(f"recipe {recipe.name} is not for {dataset.name}; crops of meters are for recipe meter")
     if has_positions(recipe.labels):
-        return replace(recipe, epochs=settings.epochs or recipe.epochs)
+        return recipe.labels
     if NOT_A_DIGIT in recipe.labels and recipe.labels != (*dataset.labels, NOT_A_DIGIT):
         raise DataError(
             f"recipe {recipe.name} reads digits only, {dataset.name} has {len(dataset.labels)} classes; "
             "use recipe characters"
         )
-    labels = recipe.labels if NOT_A_DIGIT in recipe.labels else tuple(dataset.labels)
-    return replace(recipe, labels=labels, epochs=settings.epochs or recipe.epochs)
+    return recipe.labels if NOT_A_DIGIT in recipe.labels else tuple(dataset.labels)
 
 
 def cut(dataset: Dataset, settings: Settings) -> Parts:
@@ -234,12 +242,12 @@ class ProgressBar(keras.callbacks.Callback):
         self._bar.close()
 
 
-def _checkpoints(out: Path, recipe: Recipe, fingerprint: dict[str, Any]) -> list[Checkpoint]:
+def _checkpoints(out: Path, fingerprints: Sequence[dict[str, Any]]) -> list[Checkpoint]:
     """One for each member, in a folder of its own where there are several."""
     folder = out / CHECKPOINT_FOLDER
-    if recipe.members == 1:
-        return [Checkpoint(folder, fingerprint)]
-    return [Checkpoint(folder / f"member-{k}", {**fingerprint, "member": k}) for k in range(recipe.members)]
+    if len(fingerprints) == 1:
+        return [Checkpoint(folder, fingerprints[0])]
+    return [Checkpoint(folder / f"member-{k}", {**each, "member": k}) for k, each in enumerate(fingerprints)]
 
 
 def _kept(recipe: Recipe, checkpoint: Checkpoint, progress: Progress) -> keras.Model:
@@ -248,7 +256,7 @@ def _kept(recipe: Recipe, checkpoint: Checkpoint, progress: Progress) -> keras.M
 
 
 def _learn_all(
-    recipe: Recipe,
+    recipes: Sequence[Recipe],
     train: Digits | Crops,
     validation: tuple[Images, Labels],
     checkpoints: Sequence[Checkpoint],
@@ -256,9 +264,9 @@ def _learn_all(
 ) -> list[Progress]:
     """Train the members one after the other; what is finished already is not trained again."""
     progresses = []
-    for k, checkpoint in enumerate(checkpoints):
-        if len(checkpoints) > 1:
-            log.info("member %d of %d", k + 1, len(checkpoints))
+    for k, (recipe, checkpoint) in enumerate(zip(recipes, checkpoints, strict=True)):
+        if len(recipes) > 1:
+            log.info("member %d of %d", k + 1, len(recipes))
         progresses.append(learn(recipe, train, validation, checkpoint, member_seed(seed, k)))
     return progresses
 
