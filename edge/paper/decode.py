@@ -33,7 +33,7 @@ SIGN_AMONG_DIGITS = 0.03
 """How much likelier a piece that looks like no digit is a sign than several digits, beside sure digits."""
 
 LIKELY = 0.5
-"""Two pieces are likely digits from this probability of each on."""
+"""Two pieces are likely digits from this probability of each on, and one piece several that are not all digits."""
 
 BESIDE_GAP, BESIDE_HEIGHT = 0.12, 0.25
 """A small piece this close to a piece's side, and this high, over the line's height, may be its other stroke, as that
@@ -175,8 +175,7 @@ def _likelihood_of_one(whole: Prediction, is_alone: bool) -> float:
 
     Digits that touch look like a sign to the network, so beside sure digits that counts for little.
     """
-    digit = max(score for label, score in whole.scores.items() if label != NOT_A_DIGIT)
-    return digit + whole.scores.get(NOT_A_DIGIT, 0.0) * (1.0 if is_alone else SIGN_AMONG_DIGITS)
+    return _digit_score(whole) + whole.scores.get(NOT_A_DIGIT, 0.0) * (1.0 if is_alone else SIGN_AMONG_DIGITS)
 
 
 def _odds_of_several(wide: float, several: float, single: float) -> float:
@@ -224,12 +223,17 @@ def _proposal(doubt: _Doubt, marks: Sequence[Mark]) -> tuple[_Doubt, list[Mark]]
     if not path:
         return doubt, []
     whole = marks[doubt.first].prediction
-    share = (odds * _odds_of_several(doubt.wide, several, _likelihood_of_one(whole, doubt.is_alone))) ** (
-        1.0 / len(path)
-    )
+    odds *= _odds_of_several(doubt.wide, several, _likelihood_of_one(whole, doubt.is_alone))
+    if odds < LIKELY and not all(doubt.predictions[k].is_digit for k in path):
+        return doubt, []
+    share = odds ** (1.0 / len(path))
     return doubt, [Mark(doubt.regions[k], doubt.predictions[k], share) for k in path]
 
 
 def _worth(marks: Sequence[Mark]) -> float:
-    """The least confidence of some marks: a chain is as good as its weakest link."""
-    return min((mark.confidence for mark in marks), default=0.0)
+    """The least probability of some marks' likeliest digits: a chain is as good as its weakest link."""
+    return min((mark.odds * _digit_score(mark.prediction) for mark in marks), default=0.0)
+
+
+def _digit_score(prediction: Prediction) -> float:
+    return max(score for label, score in prediction.scores.items() if label != NOT_A_DIGIT)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.nouns import NOT_A_DIGIT, Prediction, Region
+from edge.nouns import NOT_A_DIGIT, Box, Prediction, Region
 from edge.paper.assemble import assemble, doubt_among_letters, name_readings, value_of
 from edge.paper.binarize import Ink
 from edge.paper.decode import Mark
@@ -238,15 +238,48 @@ def test_a_lone_digit_among_letters_is_doubted(text, writing, status):
     assert doubt_among_letters(read(text), [writing]).status == status
 
 
-@pytest.mark.parametrize(("bow", "text"), [(0.0, "417"), (0.1, "417"), (0.2, "4?7"), (-0.25, "4?7")])
-def test_a_sure_one_that_bows_as_half_a_zero_does_is_in_doubt(bow, text):
-    line, marks = number("417")
+def torn(digit, none, box):
+    """A mark between a digit and none."""
+    scores = {**dict.fromkeys("0123456789", 0.0), NOT_A_DIGIT: none, digit: 1.0 - none}
+    label = max(scores, key=scores.get)
+    return Mark(Region(box, np.zeros((2, 2), np.uint8)), Prediction(label, scores[label], scores))
+
+
+@pytest.mark.parametrize(
+    ("digits", "none", "text", "reason"),
+    [
+        ("4271", 0.5, "4271", "all digits together are right with 0.49 only, less than 0.9"),
+        ("4271", 0.6, "4271", "1 of 4 marks may be no digits"),
+        ("4271", 0.9, "42?1", "1 of 4 marks are not digits"),
+        ("47", 0.4, "?7", None),
+    ],
+)
+def test_what_may_be_a_digit_is_shown_among_digits_and_not_believed(digits, none, text, reason):
+    place = text.index("?") if "?" in text else 2
+    line, marks = number(digits)
+    marks[place] = torn(digits[place], none, marks[place].region.box)
+    (reading,) = assemble(ink_of(line), line, marks, 0.75)
+    assert (reading.text, reading.value, reading.status) == (text, None, "uncertain")
+    assert reason is None or reading.reason == reason
+    assert reading.confidence < 0.75
+
+
+def bowed_one(box: Box, bow: float) -> Region:
+    """A stroke that bows by this share of its height."""
     t = np.linspace(0, 1, 40)
     points = np.column_stack([20 + 4 * bow * 40 * t * (1 - t), 2 + 35 * t])
     coverage = np.zeros((40, 40), np.uint8)
     cv2.polylines(coverage, [np.round(points).astype(np.int32)], False, 255, 4)
-    marks[1] = Mark(Region(marks[1].region.box, coverage), marks[1].prediction)
+    return Region(box, coverage)
+
+
+@pytest.mark.parametrize(("bow", "is_bowed"), [(0.0, False), (0.1, False), (0.2, True), (-0.25, True)])
+@pytest.mark.parametrize(("digits", "shown"), [("417", "417"), ("41", "4?")])
+def test_a_sure_one_that_bows_as_half_a_zero_does_is_in_doubt(bow, is_bowed, digits, shown):
+    line, marks = number(digits)
+    marks[1] = Mark(bowed_one(marks[1].region.box, bow), marks[1].prediction)
     (reading,) = assemble(ink_of(line), line, marks, 0.9)
-    assert reading.text == text
-    assert (reading.status == "uncertain") == ("?" in text)
-    assert reading.reason == ("a bowed stroke may be half a digit" if "?" in text else None)
+    assert reading.text == (shown if is_bowed else digits)
+    assert reading.status == ("uncertain" if is_bowed else "ok")
+    assert (reading.value is None) == is_bowed
+    assert reading.reason == ("a bowed stroke may be half a digit" if is_bowed else None)
