@@ -64,6 +64,9 @@ ones that happen to be of one height.
 PERCENT = 1.5
 """A stroke this many times higher than the rings on both sides of it makes a per cent sign with them."""
 
+PERCENT_STEP = 0.25
+"""... that on its left stands higher than the other one, by this over the stroke's height."""
+
 MANY = 5
 """With fewer marks than this, three digits of one height may be handwriting by chance."""
 
@@ -111,6 +114,16 @@ def separate(marks: Sequence[Mark], characters: Sequence[Digit], line: Line, sol
     doubt = "a stroke may be a 1 or a slash" if "maybe" in slashes else None
     doubt = doubt or _doubt_of_points(merged) or _doubt_of_size(marks, small) or _doubt_of_colons(merged, line.height)
     return Separated(numbers, boxes, doubt)
+
+
+def is_percent_sign(marks: Sequence[Mark]) -> bool:
+    """Whether all there is are two rings, one above the other, and a leaning stroke between them, higher than both."""
+    if len(marks) != 3 or marks[0].prediction.label != "0" or marks[2].prediction.label != "0":
+        return False
+    first, stroke, last = (mark.region.box for mark in marks)
+    step = last[1] + last[3] / 2 - first[1] - first[3] / 2
+    is_high = stroke[3] > PERCENT * max(first[3], last[3]) and step > PERCENT_STEP * stroke[3]
+    return is_high and (lean_of(marks[1].region.coverage) or 0.0) > SLASH_LEAN
 
 
 def _small_signs(solid: Sequence[Piece], line: Line, digits: Sequence[Digit]) -> tuple[list[Digit], tuple[Box, ...]]:

@@ -1,4 +1,4 @@
-"""The shape of a single stroke: how far it leans, and how far it bows."""
+"""The shape of a single stroke: how far it leans, how far it bows, and how much of its hull it fills."""
 
 from __future__ import annotations
 
@@ -42,6 +42,16 @@ def bow_of(coverage: Gray) -> float:
     last = coverage.shape[1] - 1
     left, right = (_bow(edge) for edge in (inked[rows].argmax(axis=1), last - inked[rows, ::-1].argmax(axis=1)))
     return min(abs(left), abs(right)) if left * right > 0 else 0.0
+
+
+def solidity_of(coverage: Gray) -> float:
+    """Share of the convex hull of ink (rows, columns) that is inked; 0 without ink."""
+    points = cv2.findNonZero((coverage >= EDGE).view(np.uint8))
+    if points is None:
+        return 0.0
+    hull = np.zeros_like(coverage)
+    cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
+    return len(points) / int(hull.sum())
 
 
 def _bow(places: NDArray[np.int64]) -> float:
