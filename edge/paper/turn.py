@@ -56,10 +56,20 @@ def read_any_way_up(gray: Gray, read: Callable[[Gray], list[Reading]]) -> list[R
 def evidence_of(readings: Sequence[Reading]) -> float:
     """How well a way up reads, in bits: each digit's confidence over an even chance, in rows of at least two digits.
 
-    A page on its side has its digits in columns, each on a row of its own.
+    A page on its side has its digits in columns, each on a row of its own. What is a digit for its company only counts
+    for it where the page is the right way up, so a number's own confidence counts as well.
     """
-    rows = [reading.digits for reading in readings if len(reading.digits) > 1]
-    return sum(max(1.0 + math.log2(max(digit.confidence, 1e-9)), WORST) for digits in rows for digit in digits)
+    return sum(_evidence_of_row(reading) for reading in readings if len(reading.digits) > 1)
+
+
+def _evidence_of_row(reading: Reading) -> float:
+    bits = [_bits(digit.confidence) for digit in reading.digits]
+    owed = _bits(reading.confidence) - 1.0 - sum(bit - 1.0 for bit in bits)
+    return sum(max(bit, WORST) for bit in bits) + max(min(owed, 0.0), WORST)
+
+
+def _bits(confidence: float) -> float:
+    return 1.0 + math.log2(max(confidence, 1e-9))
 
 
 def turned_back(reading: Reading, turn: Turn, shape: tuple[int, ...]) -> Reading:

@@ -1,3 +1,5 @@
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -36,7 +38,7 @@ def bar_in(gray):
 def reading(confidences=(0.99, 0.99, 0.99), box=BAR, status="ok"):
     digits = tuple(Digit("7", confidence, box) for confidence in confidences)
     value = 7.0 if status == "ok" else None
-    return Reading("", "7" * len(digits), value, status, 0.9, box, None, digits)
+    return Reading("", "7" * len(digits), value, status, math.prod(confidences), box, None, digits)
 
 
 class Eyes:
@@ -106,6 +108,12 @@ def test_without_evidence_the_picture_is_as_it_is():
 
 def test_nothing_in_any_way_is_nothing():
     assert read_any_way_up(page(), lambda _: []) == []
+
+
+def test_a_digit_that_is_one_for_its_company_only_is_evidence_against_a_way_up():
+    shown = reading((0.99, 0.7, 0.99, 0.99))
+    believed = replace(shown, confidence=0.0)
+    assert evidence_of([believed]) < 1.0 < 3.0 < evidence_of([shown])
 
 
 def test_a_column_of_single_digits_is_no_evidence():
