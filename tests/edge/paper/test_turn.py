@@ -112,8 +112,8 @@ def test_nothing_in_any_way_is_nothing():
 
 def test_a_digit_that_is_one_for_its_company_only_is_evidence_against_a_way_up():
     shown = reading((0.99, 0.7, 0.99, 0.99))
-    believed = replace(shown, confidence=0.0)
-    assert evidence_of([believed]) < 1.0 < 3.0 < evidence_of([shown])
+    unlikely = replace(shown, confidence=0.0)
+    assert evidence_of([unlikely]) < 1.0 < 3.0 < evidence_of([shown])
 
 
 def test_a_column_of_single_digits_is_no_evidence():
