@@ -16,7 +16,7 @@ from keras import layers
 
 from train.checkpoint import Progress
 
-SEEDS_APART = 2**20 + 1
+SEEDS_APART = 2**21 + 2
 """Between the seeds of two members, more than the largest seed that a user can give."""
 
 

@@ -354,7 +354,7 @@ RECIPES = {
             weight_decay=1e-4,
             sets=CROPS.sets,
         ),
-        replace(PAPER, joined_with=(PAPER, PAPER_FINE)),
+        replace(PAPER, joined_with=(PAPER_FINE,)),
         Recipe(
             "meter",
             "meter",
