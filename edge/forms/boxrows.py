@@ -24,10 +24,9 @@ from edge.nouns import Box, Gray
 from edge.paper.pieces import union_box
 
 REACHES = (2, 9)
-"""Pixels by which a wall is made longer at its ends: hardly, and to the other wall at a rounded corner of 1 mm."""
-
-LONG = 85
-"""Pixels that no stroke of a digit is straight for, 11 mm at 200 dpi: a table's walls through several rows are."""
+"""Pixels by which a wall is made longer at its ends: hardly, and to the other wall at a rounded corner of 1 mm, which
+long walls do not have.
+"""
 
 MIN_WIDTH, MIN_HEIGHT = 16, 20
 """Least cell in pixels: 2 x 2.5 mm at 200 dpi."""
@@ -124,16 +123,15 @@ class BoxRow:
 class Masks:
     """The walls from one level on, (rows, columns) uint8: 255 on those from side to side, and from top to bottom.
 
-    `near_level` and `near_upright` are 255 where there is one in a band of `BAND` pixels around; `ink` counts the
-    pixels of the upright ones; `is_dotted` says that dots count as walls.
+    `near_level` and `near_upright` are 255 where there is one in a band of `BAND` pixels around; `is_long` says that
+    only long walls count, which writing is none of and does not part.
     """
 
     level: Gray
     upright: Gray
     near_level: Gray
     near_upright: Gray
-    ink: int
-    is_dotted: bool
+    is_long: bool
 
     @classmethod
     def of(cls, walls: Walls, least: float) -> Masks:
@@ -145,8 +143,7 @@ class Masks:
             upright,
             cv2.dilate(level, across),
             cv2.dilate(upright, across.T),
-            cv2.countNonZero(upright),
-            walls.gap > 0,
+            walls.is_long,
         )
 
 
@@ -156,7 +153,7 @@ def find_cells(masks: Sequence[Masks], gray: Gray, depth: Gray) -> list[Box]:
     Parameters
     ----------
     masks : sequence of Masks
-        The picture's walls, solid and dotted, from faint to dark.
+        The picture's walls, solid, dotted and long, each from faint to dark.
     gray, depth : (rows, columns) uint8
         The picture, and how much darker than the paper it is.
     """
@@ -232,17 +229,9 @@ def _is_shade(box: Box, gray: Gray) -> bool:
 
 
 def _drawings(masks: Masks) -> Iterator[Gray]:
-    """The walls in the ways that cells are looked for in: with little and with more reach, and the long ones alone, for
-    writing has none.
-    """
-    for reach in REACHES:
+    """The walls in the ways that cells are looked for in: with little and with more reach."""
+    for reach in REACHES[:1] if masks.is_long else REACHES:
         yield _with_reach(masks.level, masks.upright, reach)
-    if masks.is_dotted:
-        return  # circles side by side make a long dotted line
-    along = np.ones((1, LONG), np.uint8)
-    level = cv2.bitwise_and(cv2.morphologyEx(masks.near_level, cv2.MORPH_OPEN, along), masks.level)
-    upright = cv2.bitwise_and(cv2.morphologyEx(masks.near_upright, cv2.MORPH_OPEN, along.T), masks.upright)
-    yield _with_reach(level, upright, REACHES[0])
 
 
 def _with_reach(level: Gray, upright: Gray, reach: int) -> Gray:
@@ -509,15 +498,13 @@ def _is_stacked(upper: Sequence[Box], lower: Sequence[Box]) -> bool:
 
 
 def _goes_on(wall: int, own: tuple[int, int], beyond: tuple[int, int], masks: Sequence[Masks]) -> bool:
-    """Whether the wall near a column of some rows is in other rows as dark as in its own."""
+    """Whether the long wall near a column of some rows is in other rows too."""
     if beyond[0] < 0 or beyond[1] > masks[0].upright.shape[0]:
         return False
-
-    def share(mask: Masks, rows: tuple[int, int]) -> float:
-        return float(mask.upright[slice(*rows), wall - BAND : wall + BAND + 1].any(axis=1).mean())
-
-    in_own = sorted((mask for mask in masks if share(mask, own) >= ALONG), key=lambda mask: mask.ink)
-    return any(share(mask, beyond) >= ALONG for mask in in_own[:2])  # it is a little paler where the head is shaded
+    beside = slice(wall - BAND, wall + BAND + 1)
+    parts = [mask.upright[slice(*rows), beside] for mask in masks if mask.is_long for rows in (own, beyond)]
+    shares = [float(part.any(axis=1).mean()) for part in parts]
+    return any(min(pair) >= ALONG for pair in zip(shares[::2], shares[1::2], strict=True))
 
 
 def _are_for_writing(row: Sequence[Box], gray: Gray, depth: Gray, least: float) -> bool:

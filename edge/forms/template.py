@@ -22,7 +22,7 @@ from edge.forms.boxrows import BoxRow, find_cells, find_rows, masks_of, overlap,
 from edge.forms.combs import find_combs
 from edge.forms.frames import find_frames
 from edge.forms.sheet import Sheet, find_fiducials, find_sheet
-from edge.forms.walls import find_walls, with_shades
+from edge.forms.walls import find_long_walls, find_walls, with_shades
 from edge.geometry import Points
 from edge.nouns import Gray
 from edge.pictures import load_picture
@@ -136,14 +136,15 @@ def propose_template(gray: Gray, name: str = "picture") -> Template:
 def find_box_rows(gray: Gray) -> list[BoxRow]:
     """Rows of cells, combs and frames of a sheet seen straight, top to bottom, then left to right."""
     solid, dotted = (find_walls(gray, gap) for gap in (0, DOTS))
-    masks = [*masks_of(solid), *masks_of(dotted)]
+    long = masks_of(find_long_walls(gray, DOTS))
+    masks = [*masks_of(solid), *masks_of(dotted), *long]
     cells = find_cells(masks, gray, solid.depth)
     found = find_rows(masks, cells, gray, solid.depth)
     combs = find_combs(solid)
     combs = [comb for comb in combs if len(comb.boxes) > sum(len(row.boxes) for row in found if _overlaps(comb, [row]))]
     found = combs + [row for row in found if not _overlaps(row, combs)]
     shaded = with_shades(solid)
-    parts = masks_of(shaded)
+    parts = [*masks_of(shaded), *long]
     shades = find_rows(parts, find_cells(parts, gray, shaded.depth), gray, shaded.depth)
     found += [row for row in shades if not _overlaps(row, found)]
     found = [with_white_cells(row, gray) for row in found]
