@@ -22,7 +22,7 @@ from edge.forms.boxrows import BoxRow, find_cells, find_rows, masks_of, overlap,
 from edge.forms.combs import find_combs
 from edge.forms.frames import find_frames
 from edge.forms.sheet import Sheet, find_fiducials, find_sheet
-from edge.forms.walls import find_long_walls, find_walls, with_shades
+from edge.forms.walls import evened, find_long_walls, find_walls, with_shades
 from edge.geometry import Points
 from edge.nouns import Gray
 from edge.pictures import load_picture
@@ -135,6 +135,7 @@ def propose_template(gray: Gray, name: str = "picture") -> Template:
 
 def find_box_rows(gray: Gray) -> list[BoxRow]:
     """Rows of cells, combs and frames of a sheet seen straight, top to bottom, then left to right."""
+    gray = evened(gray)
     solid, dotted = (find_walls(gray, gap) for gap in (0, DOTS))
     long = masks_of(find_long_walls(gray, DOTS))
     masks = [*masks_of(solid), *masks_of(dotted), *long]

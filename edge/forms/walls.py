@@ -36,6 +36,9 @@ LEAST_DARK = 60.0
 PAPER_WINDOW = 61
 """Pixels that the paper is the lightest of, 7 mm: more than a band or a shaded cell is wide."""
 
+LIT_WINDOW, LIT_STEP = 248, 8
+"""Pixels within which some paper is bare, 31 mm at 200 dpi, and between which its light is measured."""
+
 FAINT = 9
 """Gray levels that a faint line differs from its sides by at the least: opened along its run, noise stays below."""
 
@@ -126,6 +129,15 @@ def with_shades(walls: Walls) -> Walls:
     level = cv2.max(walls.level, _standing_out(borders, walls.dark))
     upright = cv2.max(walls.upright, cv2.transpose(_standing_out(cv2.transpose(borders), walls.dark)))
     return replace(walls, level=level, upright=upright, depth=cv2.max(borders, lines))
+
+
+def evened(gray: Gray) -> Gray:
+    """A picture of paper as if it were evenly lit: all its paper white, (rows, columns) uint8."""
+    small = cv2.resize(gray, None, fx=1 / LIT_STEP, fy=1 / LIT_STEP, interpolation=cv2.INTER_AREA)
+    side = LIT_WINDOW // LIT_STEP
+    lightest = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    light = cv2.resize(cv2.blur(lightest, (side, side)), gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.divide(gray, cv2.max(light, 1), scale=255)
 
 
 def depth_of(gray: Gray) -> Gray:
