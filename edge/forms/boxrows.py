@@ -100,12 +100,12 @@ MISSING = 2
 NARROW, WIDE = 0.3, 1.6
 """Width over height that a cell for one digit has."""
 
-Kind = Literal["cells", "comb", "frame"]
+Kind = Literal["cells", "comb", "frame", "line"]
 
 
 @dataclass(frozen=True, slots=True)
 class BoxRow:
-    """Boxes to write in, left to right: one a digit, or a single frame for a number.
+    """Boxes to write in, left to right: one a digit, or a single frame or the room above a line for a number.
 
     Boxes are x, y, width, height in pixels, between the walls.
     """

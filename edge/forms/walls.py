@@ -135,7 +135,9 @@ def evened(gray: Gray) -> Gray:
     """A picture of paper as if it were evenly lit: all its paper white, (rows, columns) uint8."""
     small = cv2.resize(gray, None, fx=1 / LIT_STEP, fy=1 / LIT_STEP, interpolation=cv2.INTER_AREA)
     side = LIT_WINDOW // LIT_STEP
-    lightest = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    lightest = cv2.morphologyEx(
+        small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE
+    )
     light = cv2.resize(cv2.blur(lightest, (side, side)), gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return cv2.divide(gray, cv2.max(light, 1), scale=255)
 

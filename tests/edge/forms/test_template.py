@@ -301,9 +301,9 @@ def test_the_toml_is_the_schemas_and_says_what_was_found():
     level = np.array([[[9.5, 19.5], [29.5, 19.5], [29.5, 49.5], [9.5, 49.5]]])
     askew = level + np.array([[0, 0], [0, 4], [0, 4], [0, 0]])
     fields = (
-        FieldBoxes("field-1", level, False),
-        FieldBoxes("field-2", askew, False),
-        FieldBoxes("field-3", level, True),
+        FieldBoxes("field-1", level, "cells"),
+        FieldBoxes("field-2", askew, "cells"),
+        FieldBoxes("field-3", level, "frame"),
     )
     text = template_toml(Template(corners, ((5.0, 6.0),), fields), 'a "b".png', (200, 100))
     config = parse_config(text)
@@ -318,7 +318,7 @@ def test_the_toml_is_the_schemas_and_says_what_was_found():
 
 def test_a_box_at_the_border_stays_within_the_picture():
     quads = np.array([[[-3, -2], [20, -2], [20, 30], [-3, 30]]], np.float64)
-    template = Template(np.zeros((4, 2)), (), (FieldBoxes("field-1", quads, False),))
+    template = Template(np.zeros((4, 2)), (), (FieldBoxes("field-1", quads, "cells"),))
     assert parse_config(template_toml(template, "a.png", (25, 90))).field[0].digits == [(0, 0, 20, 25)]
 
 
