@@ -472,39 +472,34 @@ def _has_walls(box: Box, masks: Sequence[Masks]) -> bool:
 
 def _columns(row: list[Box], rows: Sequence[list[Box]], masks: Sequence[Masks]) -> list[list[Box]]:
     """The parts of a row in the columns of a table: some walls, not all, go on beyond the rows that are stacked."""
-    first, last = row, row
-    while above := next((each for each in rows if _is_stacked(each, first)), None):
-        first = above
-    while below := next((each for each in rows if _is_stacked(last, each)), None):
-        last = below
-    if first is last:
+    if not any(_is_stacked(row, other) or _is_stacked(other, row) for other in rows):
         return [row]
-    top, bottom = min(box[1] for box in first), max(box[1] + box[3] for box in last)
-    own = (first[0][1], first[0][1] + first[0][3])
+    own = (row[0][1], row[0][1] + row[0][3])
     walls = [(left[0] + left[2] + right[0]) // 2 for left, right in pairwise(row)]
-    for start, end in ((top - 3 * BAND - HEADER, top - 3 * BAND), (bottom + 3 * BAND, bottom + 3 * BAND + HEADER)):
-        cuts = [0, *(k for k, wall in enumerate(walls, 1) if _goes_on(wall, own, (start, end), masks)), len(row)]
+    for is_up in (True, False):
+        reaches = [max((_reach(wall, own, is_up, mask) for mask in masks if mask.is_long), default=0) for wall in walls]
+        least = min(reaches) + HEADER
+        cuts = [0, *(k for k, reach in enumerate(reaches, 1) if reach >= least), len(row)]
         if len(cuts) > 2 and all(stop - begin > 1 for begin, stop in pairwise(cuts)):
             return [row[begin:stop] for begin, stop in pairwise(cuts)]
     return [row]
 
 
 def _is_stacked(upper: Sequence[Box], lower: Sequence[Box]) -> bool:
-    """Whether a row stands right above another of equal length, with one wall between."""
+    """Whether a row stands right above another along most of it, with one wall between."""
     (left, top, _, height), low = upper[0], lower[0]
-    gap = low[1] - top - height
-    right = upper[-1][0] + upper[-1][2] - lower[-1][0] - lower[-1][2]
-    return -BAND <= gap <= 4 * BAND and max(abs(left - low[0]), abs(right)) <= 2 * SLACK and low[1] > top
+    right, low_right = upper[-1][0] + upper[-1][2], lower[-1][0] + lower[-1][2]
+    shared = min(right, low_right) - max(left, low[0])
+    return -BAND <= low[1] - top - height <= 4 * BAND and low[1] > top and 2 * shared >= right - left
 
 
-def _goes_on(wall: int, own: tuple[int, int], beyond: tuple[int, int], masks: Sequence[Masks]) -> bool:
-    """Whether the long wall near a column of some rows is in other rows too."""
-    if beyond[0] < 0 or beyond[1] > masks[0].upright.shape[0]:
-        return False
-    beside = slice(wall - BAND, wall + BAND + 1)
-    parts = [mask.upright[slice(*rows), beside] for mask in masks if mask.is_long for rows in (own, beyond)]
-    shares = [float(part.any(axis=1).mean()) for part in parts]
-    return any(min(pair) >= ALONG for pair in zip(shares[::2], shares[1::2], strict=True))
+def _reach(wall: int, own: tuple[int, int], is_up: bool, masks: Masks) -> int:
+    """Pixels that the long wall near a column goes on above some rows, or below them; 0 where it does not pass them."""
+    beside = masks.upright[:, wall - BAND : wall + BAND + 1].any(axis=1)
+    if beside[slice(*own)].mean() < ALONG:
+        return 0
+    beyond = beside[: own[0] - SLACK][::-1] if is_up else beside[own[1] + SLACK :]
+    return int(np.argmin(np.append(beyond, False)))
 
 
 def _are_for_writing(row: Sequence[Box], gray: Gray, depth: Gray, least: float) -> bool:

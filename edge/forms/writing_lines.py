@@ -15,8 +15,8 @@ from edge.paper.pieces import connected_pieces
 LENGTHS = (160, 945)
 """Least and greatest length of a line for one number, in pixels: 20 to 120 mm at 200 dpi."""
 
-THICK = 12
-"""Rows at the most that a line covers, its slope included."""
+THICK = 20
+"""Rows at the most that a line covers, its slope included; a curved sheet's lines are not level everywhere."""
 
 ROOM, LEAST_ROOM = 75, 45
 """Pixels above a line that a region has, 9.5 mm at 200 dpi, and that have to be free of print at the least."""
@@ -26,6 +26,9 @@ BELOW, LEAST_BELOW = 11, 3
 
 SPECK, TALL = 6, 30
 """Height of ink in pixels up to which it is dirt, and from which on it is handwriting: print is lower than 4 mm."""
+
+ON_LINE = 6
+"""Pixels above a line that print keeps clear of; what reaches it, and is low, is a part of a digit."""
 
 WORD = 24
 """Pixels that the letters of a label are wide together at the least, 3 mm; small ones run into each other."""
@@ -103,14 +106,15 @@ def _print_near(line: Box, walls: Walls) -> list[Box]:
     own = cv2.compare(walls.level[top : y + height + ROOM, left : x + width], walls.faint, cv2.CMP_GT)
     pieces = connected_pieces(cv2.subtract(area, cv2.dilate(own, None)))
     boxes = [(piece.box[0] + left, piece.box[1] + top, *piece.box[2:]) for piece in pieces]
-    return [box for box in boxes if max(box[2:]) > SPECK and box[3] < TALL]
+    return [box for box in boxes if SPECK < box[3] < TALL]
 
 
 def _region_on(line: Box, letters: Sequence[Box]) -> Box | None:
     """The region of a line to write on; None where there is no room, or nothing says what goes there."""
     x, y, width, height = line
     beside = [box for box in letters if x < box[0] + box[2] and box[0] < x + width]
-    room = min((y - box[1] - box[3] for box in beside if box[1] + box[3] / 2 < y), default=ROOM + 1) - 1
+    gaps = [y - box[1] - box[3] for box in beside if box[1] + box[3] / 2 < y]
+    room = min((gap for gap in gaps if gap >= ON_LINE), default=ROOM + 1) - 1
     below = min((box[1] - y - height for box in beside if box[1] + box[3] / 2 > y + height), default=BELOW + 1) - 1
     if room < LEAST_ROOM or not _has_label(line, letters):
         return None
