@@ -49,12 +49,12 @@ NEAR, ALONG = 8, 0.5
 """Pixels between a line and boxes whose wall it is, and the share of it that they take up: holes of digits are few."""
 
 
-def find_writing_lines(long: Walls, upright: Walls, cells: Sequence[Box], taken: Sequence[BoxRow]) -> list[BoxRow]:
+def find_writing_lines(long: Walls, short: Walls, cells: Sequence[Box], taken: Sequence[BoxRow]) -> list[BoxRow]:
     """A region for each line to write a number on, apart from what is a wall of a box.
 
     Parameters
     ----------
-    long, upright : Walls
+    long, short : Walls
         The long lines of the sheet, and its short ones too.
     cells : sequence of Box
         All boxes of the sheet, of whatever use.
@@ -71,7 +71,7 @@ def find_writing_lines(long: Walls, upright: Walls, cells: Sequence[Box], taken:
         if LENGTHS[0] <= line[2] <= LENGTHS[1]
         and line[3] <= THICK
         and not _is_wall(line, boxes)
-        and not _is_side(line, upright)
+        and not _is_side(line, short)
     ]
     regions = [_region_on(line, _print_near(line, long)) for line in lines]
     return [BoxRow((region,), "line") for region in regions if region]
