@@ -24,10 +24,9 @@ from edge.nouns import Box, Gray
 from edge.paper.pieces import union_box
 
 REACHES = (2, 9)
-"""Pixels by which a wall is made longer at its ends: hardly, and to the other wall at a rounded corner of 1 mm."""
-
-LONG = 85
-"""Pixels that no stroke of a digit is straight for, 11 mm at 200 dpi: a table's walls through several rows are."""
+"""Pixels by which a wall is made longer at its ends: hardly, and to the other wall at a rounded corner of 1 mm, which
+long walls do not have.
+"""
 
 MIN_WIDTH, MIN_HEIGHT = 16, 20
 """Least cell in pixels: 2 x 2.5 mm at 200 dpi."""
@@ -101,12 +100,12 @@ MISSING = 2
 NARROW, WIDE = 0.3, 1.6
 """Width over height that a cell for one digit has."""
 
-Kind = Literal["cells", "comb", "frame"]
+Kind = Literal["cells", "comb", "frame", "line"]
 
 
 @dataclass(frozen=True, slots=True)
 class BoxRow:
-    """Boxes to write in, left to right: one a digit, or a single frame for a number.
+    """Boxes to write in, left to right: one a digit, or a single frame or the room above a line for a number.
 
     Boxes are x, y, width, height in pixels, between the walls.
     """
@@ -124,16 +123,15 @@ class BoxRow:
 class Masks:
     """The walls from one level on, (rows, columns) uint8: 255 on those from side to side, and from top to bottom.
 
-    `near_level` and `near_upright` are 255 where there is one in a band of `BAND` pixels around; `ink` counts the
-    pixels of the upright ones; `is_dotted` says that dots count as walls.
+    `near_level` and `near_upright` are 255 where there is one in a band of `BAND` pixels around; `is_long` says that
+    only long walls count, which writing is none of and does not part.
     """
 
     level: Gray
     upright: Gray
     near_level: Gray
     near_upright: Gray
-    ink: int
-    is_dotted: bool
+    is_long: bool
 
     @classmethod
     def of(cls, walls: Walls, least: float) -> Masks:
@@ -145,8 +143,7 @@ class Masks:
             upright,
             cv2.dilate(level, across),
             cv2.dilate(upright, across.T),
-            cv2.countNonZero(upright),
-            walls.gap > 0,
+            walls.is_long,
         )
 
 
@@ -156,7 +153,7 @@ def find_cells(masks: Sequence[Masks], gray: Gray, depth: Gray) -> list[Box]:
     Parameters
     ----------
     masks : sequence of Masks
-        The picture's walls, solid and dotted, from faint to dark.
+        The picture's walls, solid, dotted and long, each from faint to dark.
     gray, depth : (rows, columns) uint8
         The picture, and how much darker than the paper it is.
     """
@@ -232,17 +229,9 @@ def _is_shade(box: Box, gray: Gray) -> bool:
 
 
 def _drawings(masks: Masks) -> Iterator[Gray]:
-    """The walls in the ways that cells are looked for in: with little and with more reach, and the long ones alone, for
-    writing has none.
-    """
-    for reach in REACHES:
+    """The walls in the ways that cells are looked for in: with little and with more reach."""
+    for reach in REACHES[:1] if masks.is_long else REACHES:
         yield _with_reach(masks.level, masks.upright, reach)
-    if masks.is_dotted:
-        return  # circles side by side make a long dotted line
-    along = np.ones((1, LONG), np.uint8)
-    level = cv2.bitwise_and(cv2.morphologyEx(masks.near_level, cv2.MORPH_OPEN, along), masks.level)
-    upright = cv2.bitwise_and(cv2.morphologyEx(masks.near_upright, cv2.MORPH_OPEN, along.T), masks.upright)
-    yield _with_reach(level, upright, REACHES[0])
 
 
 def _with_reach(level: Gray, upright: Gray, reach: int) -> Gray:
@@ -483,41 +472,34 @@ def _has_walls(box: Box, masks: Sequence[Masks]) -> bool:
 
 def _columns(row: list[Box], rows: Sequence[list[Box]], masks: Sequence[Masks]) -> list[list[Box]]:
     """The parts of a row in the columns of a table: some walls, not all, go on beyond the rows that are stacked."""
-    first, last = row, row
-    while above := next((each for each in rows if _is_stacked(each, first)), None):
-        first = above
-    while below := next((each for each in rows if _is_stacked(last, each)), None):
-        last = below
-    if first is last:
+    if not any(_is_stacked(row, other) or _is_stacked(other, row) for other in rows):
         return [row]
-    top, bottom = min(box[1] for box in first), max(box[1] + box[3] for box in last)
-    own = (first[0][1], first[0][1] + first[0][3])
+    own = (row[0][1], row[0][1] + row[0][3])
     walls = [(left[0] + left[2] + right[0]) // 2 for left, right in pairwise(row)]
-    for start, end in ((top - 3 * BAND - HEADER, top - 3 * BAND), (bottom + 3 * BAND, bottom + 3 * BAND + HEADER)):
-        cuts = [0, *(k for k, wall in enumerate(walls, 1) if _goes_on(wall, own, (start, end), masks)), len(row)]
+    for is_up in (True, False):
+        reaches = [max((_reach(wall, own, is_up, mask) for mask in masks if mask.is_long), default=0) for wall in walls]
+        least = min(reaches) + HEADER
+        cuts = [0, *(k for k, reach in enumerate(reaches, 1) if reach >= least), len(row)]
         if len(cuts) > 2 and all(stop - begin > 1 for begin, stop in pairwise(cuts)):
             return [row[begin:stop] for begin, stop in pairwise(cuts)]
     return [row]
 
 
 def _is_stacked(upper: Sequence[Box], lower: Sequence[Box]) -> bool:
-    """Whether a row stands right above another of equal length, with one wall between."""
+    """Whether a row stands right above another along most of it, with one wall between."""
     (left, top, _, height), low = upper[0], lower[0]
-    gap = low[1] - top - height
-    right = upper[-1][0] + upper[-1][2] - lower[-1][0] - lower[-1][2]
-    return -BAND <= gap <= 4 * BAND and max(abs(left - low[0]), abs(right)) <= 2 * SLACK and low[1] > top
+    right, low_right = upper[-1][0] + upper[-1][2], lower[-1][0] + lower[-1][2]
+    shared = min(right, low_right) - max(left, low[0])
+    return -BAND <= low[1] - top - height <= 4 * BAND and low[1] > top and 2 * shared >= right - left
 
 
-def _goes_on(wall: int, own: tuple[int, int], beyond: tuple[int, int], masks: Sequence[Masks]) -> bool:
-    """Whether the wall near a column of some rows is in other rows as dark as in its own."""
-    if beyond[0] < 0 or beyond[1] > masks[0].upright.shape[0]:
-        return False
-
-    def share(mask: Masks, rows: tuple[int, int]) -> float:
-        return float(mask.upright[slice(*rows), wall - BAND : wall + BAND + 1].any(axis=1).mean())
-
-    in_own = sorted((mask for mask in masks if share(mask, own) >= ALONG), key=lambda mask: mask.ink)
-    return any(share(mask, beyond) >= ALONG for mask in in_own[:2])  # it is a little paler where the head is shaded
+def _reach(wall: int, own: tuple[int, int], is_up: bool, masks: Masks) -> int:
+    """Pixels that the long wall near a column goes on above some rows, or below them; 0 where it does not pass them."""
+    beside = masks.upright[:, wall - BAND : wall + BAND + 1].any(axis=1)
+    if beside[slice(*own)].mean() < ALONG:
+        return 0
+    beyond = beside[: own[0] - SLACK][::-1] if is_up else beside[own[1] + SLACK :]
+    return int(np.argmin(np.append(beyond, False)))
 
 
 def _are_for_writing(row: Sequence[Box], gray: Gray, depth: Gray, least: float) -> bool:

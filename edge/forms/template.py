@@ -18,11 +18,12 @@ from edge.atomic import write_bytes, write_text
 from edge.config import parse_config
 from edge.draw import draw_fields
 from edge.errors import OutputError, PictureError
-from edge.forms.boxrows import BoxRow, find_cells, find_rows, masks_of, overlap, with_white_cells
+from edge.forms.boxrows import BoxRow, Kind, find_cells, find_rows, masks_of, overlap, with_white_cells
 from edge.forms.combs import find_combs
 from edge.forms.frames import find_frames
 from edge.forms.sheet import Sheet, find_fiducials, find_sheet
-from edge.forms.walls import find_walls, with_shades
+from edge.forms.walls import evened, find_long_walls, find_walls, with_shades
+from edge.forms.writing_lines import find_writing_lines
 from edge.geometry import Points
 from edge.nouns import Gray
 from edge.pictures import load_picture
@@ -32,6 +33,9 @@ DOTS = 9
 
 LEVEL = 0.025
 """Share of a box's height, and a pixel, by which its corners may stray from a level rectangle's that stands for it."""
+
+REGIONS = {"frame": "a frame without cells", "line": "a line to write on"}
+"""Kinds of boxes that take a whole number, in words."""
 
 MIN_PICTURE = 600
 """Longer side in pixels below which a sheet's boxes are lost: half of A4 at 100 dpi."""
@@ -52,13 +56,17 @@ class FieldBoxes:
     name : str
     quads : (n, 4, 2) float64
         Corners of each box in the picture, x, y, from the upper left clockwise, left to right.
-    is_region : bool
-        Whether the one box takes the whole number.
+    kind : "cells", "comb", "frame" or "line"
     """
 
     name: str
     quads: NDArray[np.float64]
-    is_region: bool
+    kind: Kind
+
+    @property
+    def is_region(self) -> bool:
+        """Whether the one box takes the whole number."""
+        return self.kind in REGIONS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,14 +101,16 @@ def write_template(picture: Path, out: Path, preview: Path) -> str:
     drawn = draw_fields(gray, [(field.name, field.quads) for field in found.fields])
     write_bytes(preview, cv2.imencode(".png", drawn)[1].tobytes())
     write_text(out, template_toml(found, image_path(picture, out), gray.shape))
-    regions = sum(field.is_region for field in found.fields)
-    parts = (
-        [f"{_counted(len(found.fields) - regions, 'row')} of {_counted(found.cells, 'box')}"]
-        if regions < len(found.fields)
-        else []
-    )
-    parts += [f"{_counted(regions, 'frame')} without cells"] if regions else []
-    return f"{out}: {' and '.join(parts)}; look at {preview}, then name the fields"
+    return f"{out}: {' and '.join(_told(found))}; look at {preview}, then name the fields"
+
+
+def _told(template: Template) -> list[str]:
+    """What was found, each sort in words."""
+    frames, lines = (sum(field.kind == kind for field in template.fields) for kind in ("frame", "line"))
+    rows = len(template.fields) - frames - lines
+    told = [f"{_counted(rows, 'row')} of {_counted(template.cells, 'box')}"] if rows else []
+    told += [f"{_counted(frames, 'frame')} without cells"] if frames else []
+    return [*told, f"{_counted(lines, 'line')} to write on"] if lines else told
 
 
 def _counted(count: int, noun: str) -> str:
@@ -134,20 +144,23 @@ def propose_template(gray: Gray, name: str = "picture") -> Template:
 
 
 def find_box_rows(gray: Gray) -> list[BoxRow]:
-    """Rows of cells, combs and frames of a sheet seen straight, top to bottom, then left to right."""
+    """Rows of cells, combs, frames and lines of a sheet seen straight, top to bottom, then left to right."""
+    gray = evened(gray)
     solid, dotted = (find_walls(gray, gap) for gap in (0, DOTS))
-    masks = [*masks_of(solid), *masks_of(dotted)]
+    long = find_long_walls(gray, DOTS)
+    masks = [*masks_of(solid), *masks_of(dotted), *masks_of(long)]
     cells = find_cells(masks, gray, solid.depth)
     found = find_rows(masks, cells, gray, solid.depth)
     combs = find_combs(solid)
     combs = [comb for comb in combs if len(comb.boxes) > sum(len(row.boxes) for row in found if _overlaps(comb, [row]))]
     found = combs + [row for row in found if not _overlaps(row, combs)]
     shaded = with_shades(solid)
-    parts = masks_of(shaded)
+    parts = [*masks_of(shaded), *masks_of(long)]
     shades = find_rows(parts, find_cells(parts, gray, shaded.depth), gray, shaded.depth)
     found += [row for row in shades if not _overlaps(row, found)]
     found = [with_white_cells(row, gray) for row in found]
-    found += find_frames(solid, cells, found)
+    lines = find_writing_lines(long, solid, cells, found)
+    found += [frame for frame in find_frames(solid, cells, found) if not _overlaps(frame, lines)] + lines
     return _reading_order(found)
 
 
@@ -184,7 +197,7 @@ def _field_lines(field: FieldBoxes, shape: Sequence[int]) -> list[str]:
     boxes = _boxes(field.quads, shape)
     lines = [f'name = "{field.name}"', 'kind = "handwriting"']
     if field.is_region:
-        return [*lines, f"region = {boxes[0]}  # a frame without cells"]
+        return [*lines, f"region = {boxes[0]}  # {REGIONS[field.kind]}"]
     return [*lines, f"digits = [  # {len(boxes)} cells", *(f"    {box}," for box in boxes), "]"]
 
 
@@ -223,7 +236,7 @@ def _field(index: int, row: BoxRow, sheet: Sheet) -> FieldBoxes:
     corners = [[[x, y], [x + w, y], [x + w, y + h], [x, y + h]] for x, y, w, h in row.boxes]
     points = np.array(corners, np.float64) - 0.5  # pixels are counted by their middles
     quads = sheet.in_picture(points.reshape(-1, 2)).reshape(-1, 4, 2)
-    return FieldBoxes(f"field-{index}", quads, row.kind == "frame")
+    return FieldBoxes(f"field-{index}", quads, row.kind)
 
 
 def _why_none(gray: Gray, sheet: Sheet) -> str:

@@ -162,6 +162,56 @@ def test_an_empty_wide_frame_is_one_region_and_one_with_print_is_none():
     assert np.abs(fields[1].quads[0] - [[100, 300], [320, 300], [320, 340], [100, 340]]).max() <= 2
 
 
+def line(page, x, y, length, label, where):
+    """A line to write on from (x, y), and its label at its left, above its beginning or below it."""
+    cv2.line(page, (x, y), (x + length, y), 0, 1)
+    place = {"left": (x - 110, y - 8), "above": (x, y - 52), "below": (x, y + 14)}[where]
+    cv2.putText(page, label, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 0, 1, cv2.LINE_AA)
+    return page
+
+
+@pytest.mark.parametrize("where", ["left", "above"])
+@pytest.mark.parametrize("is_filled", [False, True])
+def test_a_line_with_a_label_and_room_above_it_is_a_region(where, is_filled):
+    page = draw_cells(sheet(), cells(100, 900, 20))
+    line(line(page, 200, 300, 200, "Quantity", where), 200, 400, 160, "Amount", where)
+    if is_filled:
+        cv2.putText(page, "2701", (206, 298), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 60, 2, cv2.LINE_AA)
+    fields = propose_template(page).fields
+    assert [field.kind for field in fields] == ["line", "line", "cells"]
+    for field, (foot, length) in zip(fields[:2], ((300, 200), (400, 160)), strict=True):
+        (left, top), (right, bottom) = field.quads[0].min(axis=0), field.quads[0].max(axis=0)
+        assert abs(left - 200) <= 3
+        assert abs(right - 200 - length) <= 3
+        assert 20 <= foot - top <= 40  # 5 to 10 mm
+        assert 1 <= bottom - foot <= 8
+
+
+def test_a_line_to_sign_on_one_below_text_and_the_side_of_a_frame_are_no_regions():
+    page = draw_cells(sheet(), cells(100, 900, 6))
+    line(page, 200, 300, 200, "Signature", "below")
+    cv2.putText(page, "2. Amounts", (200, 390), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA)
+    cv2.line(page, (200, 400), (420, 400), 0, 1)
+    cv2.putText(page, "For office use only", (204, 516), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 0, 1, cv2.LINE_AA)
+    cv2.rectangle(page, (200, 500), (420, 640), 0, 1)
+    assert_found(page, cells(100, 900, 6))
+
+
+def test_the_cells_of_a_table_are_found_under_writing_that_crosses_their_walls():
+    page, rows = sheet(), [cells(200, 240 + HEIGHT * k, 6) for k in range(4)]
+    draw_cells(page, [box for row in rows for box in row], level=150)
+    for row in rows:
+        for x, y, _, h in row:
+            cv2.putText(page, "8", (x - 6, y + h - 2), cv2.FONT_HERSHEY_SIMPLEX, 1, 120, 2, cv2.LINE_AA)
+    assert_found(page, *rows)
+
+
+def test_a_row_in_a_shadow_is_found():
+    page, row = draw_cells(sheet(), cells(100, 200, 6) + cells(100, 900, 6)), cells(100, 200, 6)
+    light = np.linspace(0.35, 1, ROWS)[:, None]
+    assert_found((page * light).astype(np.uint8), row, cells(100, 900, 6))
+
+
 def clutter(kind):
     page = sheet()
     if kind == "circles":
@@ -301,9 +351,9 @@ def test_the_toml_is_the_schemas_and_says_what_was_found():
     level = np.array([[[9.5, 19.5], [29.5, 19.5], [29.5, 49.5], [9.5, 49.5]]])
     askew = level + np.array([[0, 0], [0, 4], [0, 4], [0, 0]])
     fields = (
-        FieldBoxes("field-1", level, False),
-        FieldBoxes("field-2", askew, False),
-        FieldBoxes("field-3", level, True),
+        FieldBoxes("field-1", level, "cells"),
+        FieldBoxes("field-2", askew, "cells"),
+        FieldBoxes("field-3", level, "frame"),
     )
     text = template_toml(Template(corners, ((5.0, 6.0),), fields), 'a "b".png', (200, 100))
     config = parse_config(text)
@@ -318,7 +368,7 @@ def test_the_toml_is_the_schemas_and_says_what_was_found():
 
 def test_a_box_at_the_border_stays_within_the_picture():
     quads = np.array([[[-3, -2], [20, -2], [20, 30], [-3, 30]]], np.float64)
-    template = Template(np.zeros((4, 2)), (), (FieldBoxes("field-1", quads, False),))
+    template = Template(np.zeros((4, 2)), (), (FieldBoxes("field-1", quads, "cells"),))
     assert parse_config(template_toml(template, "a.png", (25, 90))).field[0].digits == [(0, 0, 20, 25)]
 
 
