@@ -533,7 +533,8 @@ def _moved(track: Track, taken: _Step, reading: _Reading, meter: Meter) -> Track
     gap = elapsed_between(track.moment, now) or 0.0
     rise = max(0.0, _apart(track.value, value, meter))
     late = max(0.0, rise - meter.resolution) / gap if gap > 0 else 0.0  # a step may be the end of a slow one
-    faded = track.rate * math.exp(-gap / RATE_S)
+    goes_on = taken.kind == "natural" and rise > meter.resolution * (1 + 1e-6)
+    faded = track.rate if goes_on else track.rate * math.exp(-gap / RATE_S)
     if rise == 0 and gap > 0:
         faded = min(faded, meter.resolution / gap)  # it stood still, so that flow has ended
     seen_s = track.seen_s + track.earned_s + min(gap, LONGEST_GAP_S)
