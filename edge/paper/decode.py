@@ -138,10 +138,18 @@ def _doubts(index: int, ink: Ink, line: Line, marks: Sequence[Mark]) -> list[_Do
                 doubts.append(_Doubt(index, k, k, cutting.parts, (), cutting, wide, is_alone))
     for k in range(len(marks) - 1):
         left, right = line.pieces[k], line.pieces[k + 1]
-        unsure = min(marks[k].confidence, marks[k + 1].confidence) < SURE
-        if unsure and right.box[0] - left.right < JOIN_GAP * height and right.right - left.box[0] < 1.2 * height:
+        if _may_be_one(marks[k : k + 2]) and _are_close(left, right, height):
             doubts.append(_Doubt(index, k, k + 1, [region_of(ink, [left, right])]))
     return doubts
+
+
+def _may_be_one(pair: Sequence[Mark]) -> bool:
+    """Whether two pieces may be one broken digit: one of them is in doubt, or both are strokes."""
+    return min(mark.confidence for mark in pair) < SURE or all(mark.prediction.label == "1" for mark in pair)
+
+
+def _are_close(left: Piece, right: Piece, height: float) -> bool:
+    return right.box[0] - left.right < JOIN_GAP * height and right.right - left.box[0] < 1.2 * height
 
 
 def _belongs(small: Piece, piece: Piece, height: float) -> bool:
@@ -206,7 +214,22 @@ def _settle(marks: list[Mark], doubts: Sequence[_Doubt]) -> list[Mark]:
             taken |= {id(part) for part in doubt.fragments}
             for k in covered:
                 replaced[k] = (doubt, proposal if k == doubt.first else [])
+    for doubt, _ in proposals:
+        if doubt.last > doubt.first and not any(k in replaced for k in range(doubt.first, doubt.last + 1)):
+            _doubt_apart(doubt, marks)
     return [mark for k, old in enumerate(marks) for mark in (replaced[k][1] if k in replaced else [old])]
+
+
+def _doubt_apart(doubt: _Doubt, marks: list[Mark]) -> None:
+    """Give two pieces that stay apart the probability that they are two: an open 4 and a 0 without top and foot are two
+    sure 1s as well."""
+    (joined,) = doubt.predictions
+    if not joined.is_digit:
+        return
+    apart = _worth(marks[doubt.first : doubt.last + 1])
+    share = (apart / max(apart + joined.confidence, 1e-12)) ** 0.5
+    for k in (doubt.first, doubt.last):
+        marks[k] = replace(marks[k], odds=marks[k].odds * share)
 
 
 def _proposal(doubt: _Doubt, marks: Sequence[Mark]) -> tuple[_Doubt, list[Mark]]:

@@ -1,4 +1,7 @@
+import math
+
 import numpy as np
+import pytest
 
 from edge.nouns import NOT_A_DIGIT, Prediction
 from edge.paper.binarize import binarize
@@ -139,3 +142,18 @@ def test_a_wide_foot_below_a_piece_is_a_part_of_it():
 def test_a_dot_below_a_piece_is_no_part_of_it():
     rows = decode(picture((40, 40, 6, 44), (70, 40, 24, 34), (78, 78, 7, 7), (120, 40, 6, 44)), BrokenThree())
     assert labels(rows) == [["1", "2", "1"]]
+
+
+@pytest.mark.parametrize(("together", "is_doubted"), [("4", True), (NOT_A_DIGIT, False)])
+@pytest.mark.parametrize("gap", [6, 16])
+def test_two_sure_strokes_that_together_are_a_digit_may_be_one(together, is_doubted, gap):
+    network = Network()
+    network.answer = lambda pixels: prediction("1" if narrow(pixels) else together, 0.99)
+    rows = decode(picture((40, 40, 6, 40), (46 + gap, 40, 6, 40), (120, 40, 6, 40)), network)
+    assert labels(rows) == [["1", "1", "1"]]
+    confidence = math.prod(mark.confidence for mark in rows[0])
+    assert confidence == pytest.approx(0.99**3 * (0.5 if is_doubted and gap < 10 else 1.0))
+
+
+def narrow(pixels):
+    return np.count_nonzero(pixels.any(axis=0)) <= 6
