@@ -156,4 +156,4 @@ def test_two_sure_strokes_that_together_are_a_digit_may_be_one(together, is_doub
 
 
 def narrow(pixels):
-    return np.count_nonzero(pixels.any(axis=0)) <= 6
+    return np.count_nonzero(pixels.any(axis=0)) <= 4
