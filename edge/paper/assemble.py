@@ -107,7 +107,7 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list
         _reading(
             number,
             _confidence(marks, number),
-            _reason(marks, number, usual, frame_size) or shared or _doubt_of_gaps(number, line.height),
+            _reason(marks, number, cutoff, usual, frame_size) or shared or _doubt_of_gaps(number, line.height),
         )
         for number in separated.numbers
     ]
@@ -233,7 +233,7 @@ def _has_company(marks: Sequence[Mark], index: int, cutoff: float) -> bool:
 def _character(mark: Mark, cutoff: float, usual: float, frame_size: tuple[int, int], has_company: bool) -> Digit:
     """What a mark is shown as: among digits, where it is one more likely, what it seems even if it may be none.
 
-    The number's own confidence knows nothing of it: what is shown for its company is not believed.
+    Neither the cutoff nor the number's confidence knows of it: what is shown for its company is not believed.
     """
     label, confidence = _among_digits(mark) if has_company else (mark.prediction.label, mark.confidence)
     is_shown = confidence >= cutoff and not _is_cut_off(mark.region.box, usual, frame_size)
@@ -333,7 +333,7 @@ def _own(marks: Sequence[Mark], characters: Sequence[Digit]) -> list[Mark]:
 
 
 def _reason(
-    marks: Sequence[Mark], characters: Sequence[Digit], usual: float, frame_size: tuple[int, int]
+    marks: Sequence[Mark], characters: Sequence[Digit], cutoff: float, usual: float, frame_size: tuple[int, int]
 ) -> str | None:
     """Why a number is in doubt, or None."""
     own = _own(marks, characters)
@@ -345,7 +345,8 @@ def _reason(
     others = sum(not mark.prediction.is_digit for mark in own)
     if others:
         return f"{others} of {len(own)} marks {'are not' if doubtful else 'may be no'} digits"
-    return f"{len(doubtful)} of {len(own)} digits below the cutoff" if doubtful else None
+    below = sum(mark.confidence < cutoff for mark in own)
+    return f"{below} of {len(own)} digits below the cutoff" if below else None
 
 
 def _confidence(marks: Sequence[Mark], characters: Sequence[Digit]) -> float:

@@ -248,7 +248,7 @@ def torn(digit, none, box):
 @pytest.mark.parametrize(
     ("digits", "none", "text", "reason"),
     [
-        ("4271", 0.5, "4271", "all digits together are right with 0.49 only, less than 0.9"),
+        ("4271", 0.5, "4271", "1 of 4 digits below the cutoff"),
         ("4271", 0.6, "4271", "1 of 4 marks may be no digits"),
         ("4271", 0.9, "42?1", "1 of 4 marks are not digits"),
         ("47", 0.4, "??", "1 of 2 digits below the cutoff"),
@@ -260,6 +260,14 @@ def test_what_may_be_a_digit_is_shown_among_digits_and_not_believed(digits, none
     (reading,) = assemble(ink_of(line), line, marks, 0.75)
     assert (reading.text, reading.value, reading.status, reading.reason) == (text, None, "uncertain", reason)
     assert reading.confidence < 0.75
+
+
+def test_a_higher_cutoff_is_one_for_what_a_digit_is_by_itself():
+    line, marks = number("4271", [0.999] * 4)
+    marks[2] = torn("7", 0.02, marks[2].region.box)
+    readings = [assemble(ink_of(line), line, marks, cutoff)[0] for cutoff in (0.97, 0.985)]
+    assert [(reading.text, reading.status) for reading in readings] == [("4271", "ok"), ("4271", "uncertain")]
+    assert readings[1].reason == "1 of 4 digits below the cutoff"
 
 
 @pytest.mark.parametrize(
