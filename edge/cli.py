@@ -20,7 +20,7 @@ from edge.commands.proposals import setup, template
 from edge.commands.read import read
 from edge.commands.recordings import replay, tune
 from edge.commands.run import run
-from edge.commands.streams import drop_stdout, say, silence_libraries
+from edge.commands.streams import drop_stdout, drop_unwritten, say, silence_libraries
 from edge.errors import EdgeError
 from edge.faults import OTHER_NUMPY, why_no_import
 
@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if is_debug:
             raise
         say(error if isinstance(error, EdgeError) else why_no_import(error))
+        drop_unwritten()
         return EXIT_FAILURE
     except ValueError as error:
         if is_debug or OTHER_NUMPY not in str(error):

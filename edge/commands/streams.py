@@ -41,3 +41,11 @@ def drop_stdout() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def drop_unwritten() -> None:
+    """Point stdout at nothing if what it still holds cannot be written: Python would fail with it at the exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop_stdout()
