@@ -22,7 +22,7 @@ from edge.forms.boxrows import BoxRow, Kind, find_cells, find_rows, masks_of, ov
 from edge.forms.combs import find_combs
 from edge.forms.frames import find_frames
 from edge.forms.sheet import Sheet, find_fiducials, find_sheet
-from edge.forms.walls import evened, find_long_walls, find_walls, with_shades
+from edge.forms.walls import evened, find_walls, with_shades
 from edge.forms.writing_lines import find_writing_lines
 from edge.geometry import Points
 from edge.nouns import Gray
@@ -147,7 +147,7 @@ def find_box_rows(gray: Gray) -> list[BoxRow]:
     """Rows of cells, combs, frames and lines of a sheet seen straight, top to bottom, then left to right."""
     gray = evened(gray)
     solid, dotted = (find_walls(gray, gap) for gap in (0, DOTS))
-    long = find_long_walls(gray, DOTS)
+    long = find_walls(gray, DOTS, is_long=True)
     masks = [*masks_of(solid), *masks_of(dotted), *masks_of(long)]
     cells = find_cells(masks, gray, solid.depth)
     found = find_rows(masks, cells, gray, solid.depth)

@@ -71,25 +71,8 @@ class Walls:
     is_long: bool = False
 
 
-def find_walls(gray: Gray, gap: int = 0) -> Walls:
-    """The lines of an upright picture.
-
-    Parameters
-    ----------
-    gray : (rows, columns) uint8
-        Dark lines on light paper.
-    gap : int
-        Pixels at the most between the dots of a line.
-    """
-    depth = depth_of(gray)
-    dark = _dark_in(depth)
-    level = _standing_out(depth, dark, gap)
-    upright = cv2.transpose(_standing_out(cv2.transpose(depth), dark, gap))
-    return Walls(level, upright, depth, _faint_in(gray), dark)
-
-
-def find_long_walls(gray: Gray, gap: int) -> Walls:
-    """The long lines of an upright picture: solid ones from side to side, and from top to bottom dotted ones too.
+def find_walls(gray: Gray, gap: int = 0, is_long: bool = False) -> Walls:
+    """The lines of an upright picture; the long ones alone are solid from side to side.
 
     Writing parts a short line where it touches it, for there the line stands out from nothing; along `LONG` pixels
     writing is gone before that is asked.
@@ -102,20 +85,12 @@ def find_long_walls(gray: Gray, gap: int) -> Walls:
         Pixels at the most between the dots of a line.
     """
     depth = depth_of(gray)
-    dark = _dark_in(depth)
-    level = _standing_out(depth, dark, length=LONG)
-    upright = cv2.transpose(_standing_out(cv2.transpose(depth), dark, gap, LONG))
-    return Walls(level, upright, depth, _faint_in(gray), dark, is_long=True)
-
-
-def _dark_in(depth: Gray) -> float:
-    """Depth from which on a pixel is as dark as ink."""
-    return max(LEAST_DARK, DARK * float(np.percentile(depth[::4, ::4], 99.5)))
-
-
-def _faint_in(gray: Gray) -> float:
-    """Gray levels from which on a pixel is more than noise."""
-    return max(float(FAINT), NOISE_FACTOR * noise_level(gray) / 2)
+    dark = max(LEAST_DARK, DARK * float(np.percentile(depth[::4, ::4], 99.5)))
+    faint = max(float(FAINT), NOISE_FACTOR * noise_level(gray) / 2)
+    length = LONG if is_long else LENGTH
+    level = _standing_out(depth, dark, 0 if is_long else gap, length)
+    upright = cv2.transpose(_standing_out(cv2.transpose(depth), dark, gap, length))
+    return Walls(level, upright, depth, faint, dark, is_long)
 
 
 def with_shades(walls: Walls) -> Walls:
