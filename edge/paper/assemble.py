@@ -236,8 +236,8 @@ def _character(mark: Mark, cutoff: float, usual: float, frame_size: tuple[int, i
     Neither the cutoff nor the number's confidence knows of it: what is shown for its company is not believed.
     """
     label, confidence = _among_digits(mark) if has_company else (mark.prediction.label, mark.confidence)
-    is_shown = confidence >= cutoff and not _is_cut_off(mark.region.box, usual, frame_size)
-    is_shown = is_shown and (has_company or not _is_bowed_one(mark))
+    is_whole = not _is_cut_off(mark.region.box, usual, frame_size)
+    is_shown = confidence >= cutoff and is_whole and not _is_bowed_one(mark)
     return Digit(label if is_shown else UNREADABLE, confidence, mark.region.box)
 
 
