@@ -38,6 +38,11 @@ BOW = 0.14
 halves that a network takes for a 1 all but 9.
 """
 
+BRACKETS, BRACKETS_APART = 0.1, 0.8
+"""Two 1s that bow apart by more of their height together, with less than so many heights from middle to middle, may be
+the sides of a 0. Of pairs of 1s by validation writers 1.6 % bow apart by more.
+"""
+
 TOGETHER = 0.9
 """Least confidence of a number that is believed: each of its digits may be above the cutoff, and still one of them is
 wrong. Of 4,797 numbers by validation writers 0.44 % are wrong and believed with it, 0.58 % with 0.85."""
@@ -304,8 +309,8 @@ def _doubt_of_gaps(number: Sequence[Digit], height: float) -> str | None:
 
 
 def _doubt_of_strokes(marks: Sequence[Mark]) -> str | None:
-    """A reason where a 1 is much shorter than the others, or all there is are bare strokes, one or two of them, or cut
-    from one piece: they may be an l, a quotation mark, or the legs of an m.
+    """A reason where a 1 is much shorter than the others, where two bow apart, or all there is are bare strokes, one or
+    two of them, or cut from one piece: they may be an l, a quotation mark, or the legs of an m.
     """
     is_cut = any(mark.odds < 1.0 for mark in marks)
     usual = median(mark.region.box[3] for mark in marks)
@@ -313,12 +318,24 @@ def _doubt_of_strokes(marks: Sequence[Mark]) -> str | None:
         return "a short stroke may be a 1 or a bit of a line"
     if (len(marks) <= 2 or is_cut) and all(_is_bare_stroke(mark) for mark in marks):
         return "bare strokes may be ones, letters or marks"
+    if any(_are_brackets(left, right) for left, right in pairwise(marks)):
+        return "two strokes that bow apart may be the sides of a digit"
     return None
 
 
 def _is_bowed_one(mark: Mark) -> bool:
     """Whether a mark is read as a 1 but bows as half a 0 does."""
-    return mark.prediction.label == "1" and bow_of(mark.region.coverage) > BOW
+    return mark.prediction.label == "1" and abs(bow_of(mark.region.coverage)) > BOW
+
+
+def _are_brackets(left: Mark, right: Mark) -> bool:
+    """Whether two 1s stand and bow as the sides of a 0 do that has lost its top and foot."""
+    if left.prediction.label != "1" or right.prediction.label != "1":
+        return False
+    (x, _, width, height), (other_x, _, other_width, other_height) = left.region.box, right.region.box
+    apart = other_x + other_width / 2 - x - width / 2
+    is_close = apart < BRACKETS_APART * max(height, other_height)
+    return is_close and bow_of(right.region.coverage) - bow_of(left.region.coverage) > BRACKETS
 
 
 def _is_bare_stroke(mark: Mark) -> bool:

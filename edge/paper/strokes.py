@@ -30,10 +30,10 @@ def lean_of(coverage: Gray) -> float | None:
 
 
 def bow_of(coverage: Gray) -> float:
-    """How far both edges of ink (rows, columns) bow to one side of the line from its top to its foot, over its height.
+    """How far both edges of ink (rows, columns) bow to the right of the line from its top to its foot, over its height.
 
-    Each edge is taken for a parabola, whose bow is that of the means of its thirds; the lesser counts, for the flag of
-    a 1 bows its left edge only. 0 where the edges bow to different sides.
+    Negative to the left. Each edge is taken for a parabola, whose bow is that of the means of its thirds; the lesser
+    counts, for the flag of a 1 bows its left edge only. 0 where the edges bow to different sides.
     """
     inked = coverage >= EDGE
     rows = np.flatnonzero(inked.any(axis=1))
@@ -41,7 +41,7 @@ def bow_of(coverage: Gray) -> float:
         return 0.0
     last = coverage.shape[1] - 1
     left, right = (_bow(edge) for edge in (inked[rows].argmax(axis=1), last - inked[rows, ::-1].argmax(axis=1)))
-    return min(abs(left), abs(right)) if left * right > 0 else 0.0
+    return min(left, right, key=abs) if left * right > 0 else 0.0
 
 
 def solidity_of(coverage: Gray) -> float:

@@ -321,3 +321,16 @@ def test_a_sure_one_that_bows_as_half_a_zero_does_is_in_doubt(bow, is_bowed, dig
     assert reading.status == ("uncertain" if is_bowed else "ok")
     assert (reading.value is None) == is_bowed
     assert reading.reason == ("a bowed stroke may be half a digit" if is_bowed else None)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "pitch", "status"),
+    [(-0.08, 0.08, 25, "uncertain"), (0.08, -0.08, 25, "ok"), (0.08, 0.08, 25, "ok"), (-0.08, 0.08, 60, "ok")],
+)
+def test_two_close_strokes_that_bow_apart_may_be_the_sides_of_a_zero(left, right, pitch, status):
+    line, marks = number("4117", pitch=pitch)
+    for place, bow in ((1, left), (2, right)):
+        marks[place] = Mark(bowed_one(marks[place].region.box, bow), marks[place].prediction)
+    (reading,) = assemble(ink_of(line), line, marks, 0.9)
+    assert reading.status == status
+    assert reading.reason == (None if status == "ok" else "two strokes that bow apart may be the sides of a digit")
