@@ -31,6 +31,17 @@ SETTLED_SHARE = 0.45
 SLACK = 0.06
 """Steps by which a drum at rest hangs off its digit, half the tenth that its label may be wrong by."""
 
+NARROWEST = 0.36
+"""Width of a 0 over its height at the least: a drum of litres has its ticks beside narrow digits."""
+
+TICK = (0.03, 0.07)
+"""Thickness of such a tick over the pitch, from and to."""
+
+SHOWN = 0.53
+"""From its middle, over a digit's height, a window shows at least this much: a digit at rest is seen whole, and of two
+half-way between one may be seen by its foot only.
+"""
+
 STROKE_SHARE = 0.36
 LETTERED_SHARE = 0.32
 """Of the wheels whose digits are drawn in strokes, and in a face of `train.lettering`; the others are set in a face."""
@@ -44,13 +55,15 @@ BACKWARD_SHARE = 0.12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wheel:
-    """A drum unrolled: ink (10 * pitch, width) 0..1, its pitch in pixels, and the levels of its ground and ink.
+    """A drum unrolled: ink (10 * pitch, width) 0..1, its pitch in pixels, the rows of a digit, and the levels of its
+    ground and ink.
 
     Of one that `is_backward` each digit lies above the one before.
     """
 
     ink: Levels
     pitch: int
+    height: int
     ground: float
     mark: float
     is_backward: bool = False
@@ -86,7 +99,7 @@ def draw_wheel(faces: Sequence[Face], rng: np.random.Generator) -> Wheel:
     """A drum in a face or in strokes, with the ticks, points and teeth that some have beside their digits."""
     pitch = round(BOX_ROWS / rng.uniform(0.95, 1.85))
     height = max(8, round(pitch * rng.uniform(0.45, 0.86)))
-    width = min(round(height * rng.uniform(0.42, 0.85)), 38)
+    width = min(round(height * rng.uniform(NARROWEST, 0.85)), 38)
     digits = digit_inks(height, width, faces, rng)
     across = SCENE_COLUMNS
     ink = np.zeros((DIGITS * pitch, across), np.float32)
@@ -98,7 +111,7 @@ def draw_wheel(faces: Sequence[Face], rng: np.random.Generator) -> Wheel:
         left = round(np.clip(across / 2 - digit.shape[1] / 2 + shift, 0, across - digit.shape[1]))
         ink[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
     ground, mark = contrasting_levels(rng)
-    return Wheel(_with_marks(ink, pitch, rng), pitch, ground, mark, is_backward)
+    return Wheel(_with_marks(ink, pitch, rng), pitch, height, ground, mark, is_backward)
 
 
 def digit_inks(height: int, width: int, faces: Sequence[Face], rng: np.random.Generator) -> list[Levels]:
@@ -168,14 +181,15 @@ def _with_marks(ink: Levels, pitch: int, rng: np.random.Generator) -> Levels:
     kind = rng.random()
     is_right = rng.random() < 0.7
     column = int(rng.integers(BOX_COLUMNS - 4, BOX_COLUMNS + 8))
-    if kind < 0.2:
+    if kind < 0.28:
         length, step = int(rng.integers(3, 8)), pitch / int(rng.choice([2, 5, 10]))
+        rows = max(1, round(pitch * rng.uniform(*TICK)))
         for row in np.arange(0, len(ink), step):
-            _mark(ink, int(row), column, max(1, pitch // 24), length, is_right)
-    elif kind < 0.3:
+            _mark(ink, int(row), column, rows, length, is_right)
+    elif kind < 0.38:
         for row in np.arange(rng.uniform(0, pitch), len(ink), pitch / int(rng.integers(1, 4))):
             _mark(ink, int(row), column, int(rng.uniform(0.12, 0.3) * pitch) + 1, int(rng.integers(4, 10)), is_right)
-    elif kind < 0.38:
+    elif kind < 0.46:
         for row in np.arange(pitch * 0.85, len(ink), pitch):
             _mark(ink, int(row), column - 2, 3, 3, is_right)
     return ink
@@ -214,7 +228,7 @@ def _framed(levels: Levels, wheel: Wheel, rng: np.random.Generator) -> Levels:
     level, soft = rng.uniform(0, 1), rng.uniform(0.3, 2.5)
     y = np.arange(SCENE_ROWS, dtype=np.float32) - SCENE_ROWS / 2 + 0.5
     for side in (-1, 1):
-        edge = max(rng.uniform(0.38, 0.75) * BOX_ROWS, 0.42 * wheel.pitch)
+        edge = max(rng.uniform(0.28, 0.75) * BOX_ROWS, SHOWN * wheel.height)
         cover = 1 / (1 + np.exp(-np.clip((side * y - edge) / soft, -30, 30)))
         levels = levels * (1 - cover[:, None]) + np.float32(level) * cover[:, None]
     return levels.astype(np.float32)
