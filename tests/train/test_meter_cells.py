@@ -49,7 +49,7 @@ def banded_wheel(pitch: int = 40, is_backward: bool = False) -> Wheel:
     """A drum whose digit k is a band of (k + 1) / 10 all over."""
     digits = -np.arange(10) % 10 if is_backward else np.arange(10)
     levels = np.repeat((digits + 1) / 10, pitch).astype(np.float32)
-    return Wheel(np.repeat(levels[:, None], SCENE_COLUMNS, axis=1), pitch, 0.0, 1.0, is_backward)
+    return Wheel(np.repeat(levels[:, None], SCENE_COLUMNS, axis=1), pitch, pitch, 0.0, 1.0, is_backward)
 
 
 @pytest.mark.parametrize(("place", "above", "middle", "below"), [(3.0, 3, 4, 5), (3.7, 4, 5, 5), (9.8, 10, 1, 1)])
