@@ -54,7 +54,7 @@ def print_of(faces: list, render: Callable[..., Gray]) -> Hand:
 
     def draw(face: object, digit: int, height: int, rng: np.random.Generator) -> Gray:
         ink = render(str(digit), face, round(height / 0.7), rng)
-        x, y, width, rows = cv2.boundingRect((ink > 40).astype(np.uint8))
+        x, y, width, rows = cv2.boundingRect((ink > 0).astype(np.uint8))
         return ink[y : y + rows, x : x + width]
 
     return Hand(number)

@@ -66,6 +66,16 @@ def test_every_face_renders_ten_different_digits(size_px: int):
             assert len({fit_into_glyph(picture).tobytes() for picture in pictures}) == 10, face
 
 
+@pytest.mark.parametrize("size_px", [20, 47])
+def test_a_hairline_loses_no_row_wherever_it_lies_within_a_pixel(size_px: int):
+    (face,) = (face for face in digit_faces() if face.stem == "SourceSansPro-ExtraLight")
+    rng = np.random.default_rng(0)
+    ink = [int(render_text("7", face, size_px, rng).sum()) for _ in range(40)]
+    bars = [int(render_text("7", face, size_px, rng).sum(axis=1)[:4].sum()) for _ in range(40)]
+    assert max(ink) < 1.02 * min(ink)
+    assert min(bars) > 0.2 * min(ink)
+
+
 def test_rendered_text_touches_no_border():
     rng = np.random.default_rng(0)
     for face in [*digit_faces(), *hershey_faces()]:

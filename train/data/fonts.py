@@ -10,6 +10,7 @@ A. V. Hershey: Calligraphy for computers, U.S. Naval Weapons Laboratory, 1967
 from __future__ import annotations
 
 import io
+import math
 import re
 from functools import lru_cache
 from importlib import import_module
@@ -59,6 +60,11 @@ BROAD_PEN = (0.04, 0.16)
 FINE_PEN = (0.03, 0.07)
 """Thickness of a Hershey stroke over the size, from and to."""
 
+FINER = 4
+"""Times that a face is drawn larger than asked for and averaged: so it lies anywhere within a pixel, and hinting hardly
+moves its strokes. Pillow takes fractions of a pixel as well, but cuts the top row off then: of a hairline 7 the bar.
+"""
+
 CAPITAL_HEIGHT = 21
 """Of Hershey's capitals and digits, in his units."""
 
@@ -105,7 +111,7 @@ def render_text(text: str, face: Face, size_px: int, rng: np.random.Generator) -
     size_px : int
         Size of the type; a digit is about 0.7 of it tall.
     rng : numpy Generator
-        Draws the place within a pixel and, of a Hershey face, the thickness.
+        Draws the place within a pixel, or of a Hershey face the thickness too.
 
     Returns
     -------
@@ -114,12 +120,13 @@ def render_text(text: str, face: Face, size_px: int, rng: np.random.Generator) -
     """
     if isinstance(face, str):
         return _render_strokes(text, face, size_px, rng)
-    font = _font(face, size_px)
+    font = _font(face, size_px * FINER)
     left, top, right, bottom = font.getbbox(text)
-    x, y = rng.random(2)
-    picture = Image.new("L", (max(1, int(right - left)) + 4, max(1, int(bottom - top)) + 4))
-    ImageDraw.Draw(picture).text((2 - left + x - 0.5, 2 - top + y - 0.5), text, fill=255, font=font)
-    return np.asarray(picture)
+    columns, rows = (max(1, math.ceil(extent / FINER)) + 3 for extent in (right - left, bottom - top))
+    x, y = (FINER + rng.integers(FINER, size=2)).tolist()
+    picture = Image.new("L", (columns * FINER, rows * FINER))
+    ImageDraw.Draw(picture).text((x - left, y - top), text, fill=255, font=font)
+    return cv2.resize(np.asarray(picture), (columns, rows), interpolation=cv2.INTER_AREA)
 
 
 def _render_strokes(text: str, face: str, size_px: int, rng: np.random.Generator) -> Gray:
