@@ -12,6 +12,7 @@ from edge.paper.cuts import Cutting, best_path, over_segment
 from edge.paper.layout import Line
 from edge.paper.normalize import normalize_glyph
 from edge.paper.pieces import Piece
+from edge.paper.points import POINT_HEIGHT, may_be_point_or_comma
 from edge.paper.segment import region_of
 from edge.paper.views import MAPS, agreed, views_of
 
@@ -35,9 +36,9 @@ SIGN_AMONG_DIGITS = 0.03
 LIKELY = 0.5
 """Two pieces are likely digits from this probability of each on, and one piece several that are not all digits."""
 
-BESIDE_GAP, BESIDE_HEIGHT = 0.12, 0.25
+BESIDE_GAP, BESIDE_HEIGHT = 0.12, POINT_HEIGHT
 """A small piece this close to a piece's side, and this high, over the line's height, may be its other stroke, as that
-of an open 4; a point and a minus sign are lower.
+of an open 4, unless it is a point or a comma; a minus sign is lower.
 """
 
 BELOW_GAP, BELOW_WIDTH = 0.15, 0.35
@@ -149,15 +150,22 @@ def _may_be_one(pair: Sequence[Mark]) -> bool:
 
 
 def _are_close(left: Piece, right: Piece, height: float) -> bool:
+    if may_be_point_or_comma(left, right.bottom, height) or may_be_point_or_comma(right, left.bottom, height):
+        return False
     return right.box[0] - left.right < JOIN_GAP * height and right.right - left.box[0] < 1.2 * height
 
 
 def _belongs(small: Piece, piece: Piece, height: float) -> bool:
-    """Whether a small piece lies so near to a digit that it may be a part of it; no digit has a dot below it."""
+    """Whether a small piece lies so near to a digit that it may be a part of it; no digit has a dot below it, and what
+    may be a point or a comma on its right is no part of it.
+    """
     across = min(small.right, piece.right) - max(small.box[0], piece.box[0])
     down = min(small.bottom, piece.bottom) - max(small.box[1], piece.box[1])
     is_over = across > 0.3 * small.box[2] and small.box[2] * small.height > (0.06 * height) ** 2
     is_beside = across > -BESIDE_GAP * height and 2 * down > small.height > BESIDE_HEIGHT * height
+    sticks_out = across < small.box[2] and small.right > piece.right
+    if (sticks_out or not is_over) and may_be_point_or_comma(small, piece.bottom, height):
+        return False
     is_below = 0 >= down > -BELOW_GAP * height and small.box[1] >= piece.bottom
     if is_below:
         return across > 0.5 * small.box[2] > 0.5 * BELOW_WIDTH * height

@@ -11,6 +11,7 @@ from edge.nouns import Box
 from edge.paper.binarize import Ink
 from edge.paper.parts import loose_parts
 from edge.paper.pieces import MIN_HEIGHT, Piece, typical_height, union_box
+from edge.paper.points import point_or_comma
 from edge.paper.segment import depth_of, is_surrounded
 
 SIZE_RATIO = 2.3
@@ -38,8 +39,8 @@ OUTSIDE = 0.45
 HANGING = 0.4
 """A small piece this far above or below a digit, over its height, may make a letter or a sign of it."""
 
-MINUS_REACH = 0.9
-"""A minus sign ends this far before the first digit at the most, over the height."""
+MINUS_REACH, MINUS_OVERLAP = 0.9, 0.1
+"""A minus sign ends this far before the first digit at the most, and this far below its flag, over the height."""
 
 FAINT, REACH = 0.72, 0.1
 """Bits of a frame have less than this share of the digits' contrast, and reach out this far over their height."""
@@ -91,7 +92,7 @@ def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
     chains = [_without_faint_rules(ink, chain) for chain in _chains(tall)]
     dropped = {id(piece) for piece in tall} - {id(piece) for chain in chains for piece in chain}
     pieces = [piece for piece in pieces if id(piece) not in dropped]
-    groups = [part for chain in chains for part in _split_at_gaps(chain)]
+    groups = [_without_commas(part) for chain in chains for part in _split_at_gaps(chain)]
     groups = _without_faint_strays(ink, _drop_minor(groups))
     groups = [group for group in groups if len(group) > 1 or is_surrounded(ink, group[0])]
     return _reading_order([_line_of(group, _near(group, pieces)) for group in groups])
@@ -221,6 +222,17 @@ def _split_at_gaps(chain: list[Piece]) -> list[list[Piece]]:
     return [chain[start:end] for start, end in pairwise(cuts)]
 
 
+def _without_commas(group: list[Piece]) -> list[Piece]:
+    """Leave out pieces between digits that hang from their foot as commas do; they are among the small ones then."""
+    height = _height(group)
+    inner = [
+        piece
+        for left, piece, right in zip(group, group[1:], group[2:], strict=False)
+        if point_or_comma(piece, (left.bottom + right.bottom) / 2, height) != ","
+    ]
+    return [*group[:1], *inner, *group[1:][-1:]]
+
+
 def _drop_minor(groups: list[list[Piece]]) -> list[list[Piece]]:
     """Leave out lone pieces that lie within the rows and columns of a larger number: they are parts of its digits."""
     boxes = [union_box([piece.box for piece in group]) for group in groups]
@@ -289,7 +301,7 @@ def _may_be_minus(piece: Piece, first: Piece, height: float) -> bool:
     gap = first.box[0] - piece.right
     return (
         piece.box[2] > 1.5 * piece.height
-        and 0 <= gap < MINUS_REACH * height
+        and -MINUS_OVERLAP * height <= gap < MINUS_REACH * height
         and abs(piece.middle - first.middle) < 0.3 * height
     )
 

@@ -71,9 +71,15 @@ def connected_pieces(mask: Gray) -> list[Piece]:
 
 
 def typical_height(pieces: Sequence[Piece]) -> float:
-    """Middle height of the pieces that are high enough to be digits, in pixels; 0 without any."""
-    heights = [piece.height for piece in pieces if piece.height >= MIN_HEIGHT]
-    return float(median(heights)) if heights else 0.0
+    """Middle height of the pieces that are high enough to be digits, in pixels; 0 without any.
+
+    Points, signs and bits may be as many as digits, so what is less than half as high as the upper quartile is none.
+    """
+    heights = sorted(piece.height for piece in pieces if piece.height >= MIN_HEIGHT)
+    if not heights:
+        return 0.0
+    high = heights[3 * len(heights) // 4]
+    return float(median(height for height in heights if 2 * height >= high))
 
 
 def own_mask(mask: Gray, box: Box, pieces: Sequence[Piece]) -> Gray:

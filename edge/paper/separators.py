@@ -12,22 +12,14 @@ from typing import Literal
 
 from edge.nouns import NOT_A_DIGIT, UNREADABLE, Box, Digit
 from edge.paper.decode import Mark
-from edge.paper.layout import MINUS_REACH, Line
+from edge.paper.layout import MINUS_OVERLAP, MINUS_REACH, Line
 from edge.paper.normalize import stroke_width
 from edge.paper.pieces import Piece
+from edge.paper.points import POINT_HEIGHT, point_or_comma
 from edge.paper.strokes import lean_of
-
-POINT_HEIGHT = 0.3
-"""A decimal point is at most this high over the digits' height; a comma half as much again."""
-
-POINT_AREA = 0.04
-"""... and its box has at least the area of a square with this side, over the height: smaller is a speck."""
 
 COLON_DOT = 0.07
 """Least width and height of a colon's dot, over the digits' height."""
-
-BASELINE = 0.25
-"""The middle of a point lies no higher above the digits' foot than this, over their height."""
 
 POINT_GAP = 1.25
 """The gap that a point stands in is this many times wider than the line's others, or it may be a speck."""
@@ -40,8 +32,8 @@ POINT_OVER_PEN, BROAD_PEN = 0.9, 3.0
 faces of training and validation the smallest had 1.07, at widths of less than 3.5 pixels."""
 
 HUGGING, LOPSIDED = 0.1, 0.35
-"""A colon closer to one of its digits than this, over their height, and than this over its distance to the other, may
-be bits of that digit.
+"""A point or colon closer to one of its digits than this, over their height, and than this over its distance to the
+other, may be bits of that digit.
 """
 
 SLASH_HEIGHT, MAYBE_SLASH = 1.45, 1.2
@@ -112,7 +104,7 @@ def separate(marks: Sequence[Mark], characters: Sequence[Digit], line: Line, sol
     merged = sorted([*signs, *small], key=lambda sign: sign.box[0] + sign.box[2] / 2)
     numbers = tuple(number for run in _runs(merged) for number in [_number(run)] if number)
     doubt = "a stroke may be a 1 or a slash" if "maybe" in slashes else None
-    doubt = doubt or _doubt_of_points(merged) or _doubt_of_size(marks, small) or _doubt_of_colons(merged, line.height)
+    doubt = doubt or _doubt_of_points(merged) or _doubt_of_size(marks, small) or _doubt_of_hugging(merged, line.height)
     return Separated(numbers, boxes, doubt)
 
 
@@ -163,16 +155,12 @@ def _separator(small: Piece, line: Line, digits: Sequence[Digit]) -> str | None:
     scale = line.height
     if _overlaps_a_digit(small, digits):
         return None
-    foot = _foot(x + width / 2, digits)
-    if y + height / 2 > foot - BASELINE * scale and width * height > (POINT_AREA * scale) ** 2:
-        if max(width, height) <= POINT_HEIGHT * scale:
-            return "," if height > 1.7 * width and y + height > foot + 0.06 * scale else "."
-        if width <= POINT_HEIGHT * scale and height <= 1.5 * POINT_HEIGHT * scale and y + height > foot + 0.06 * scale:
-            return ","
+    if point := point_or_comma(small, _foot(x + width / 2, digits), scale):
+        return point
     first = min(digits, key=lambda digit: digit.box[0])
     is_level = width > 1.8 * height and 0.18 * scale < width < scale
     middle = first.box[1] + first.box[3] / 2
-    is_before = 0 <= first.box[0] - small.right < MINUS_REACH * scale
+    is_before = -MINUS_OVERLAP * scale <= first.box[0] - small.right < MINUS_REACH * scale
     return "-" if is_level and is_before and abs(y + height / 2 - middle) < 0.25 * scale else None
 
 
@@ -242,11 +230,14 @@ def _doubt_of_size(marks: Sequence[Mark], small: Sequence[Digit]) -> str | None:
     return None
 
 
-def _doubt_of_colons(merged: Sequence[Digit], height: float) -> str | None:
-    """A reason where the dots of a colon lie close to one digit and away from the other."""
+def _doubt_of_hugging(merged: Sequence[Digit], height: float) -> str | None:
+    """A reason where a colon's dots lie close to one digit and away from the other, or a point does so to the one on
+    its right: the ends of a 2, 3, 5 and 9 lie on their left. On its left a point may stand below the bar of a 7.
+    """
     for left, sign, right in zip(merged, merged[1:], merged[2:], strict=False):
         before, after = sign.box[0] - left.box[0] - left.box[2], right.box[0] - sign.box[0] - sign.box[2]
-        if sign.text == ":" and min(before, after) < min(HUGGING * height, LOPSIDED * max(before, after)):
+        near, far = (after, before) if sign.text in (".", ",") else sorted((before, after))
+        if sign.text in (".", ",", ":") and near < min(HUGGING * height, LOPSIDED * far):
             return "dots beside a digit may be bits of it"
     return None
 
@@ -255,9 +246,7 @@ def _is_typeset(digits: Sequence[Digit]) -> bool:
     """Whether digits stand on one row and are all of one height, as handwriting hardly ever does."""
     tolerance = TYPESET if len(digits) > 2 else TYPESET / 2
     extents = [digit.box[3] for digit in digits], [digit.box[1] + digit.box[3] for digit in digits]
-    return len(digits) > 1 and all(
-        max(extent) - min(extent) <= max(1.0, tolerance * max(extents[0])) for extent in extents
-    )
+    return len(digits) > 1 and all(max(extent) - min(extent) <= 1.0 + tolerance * max(extents[0]) for extent in extents)
 
 
 def _slash_likeness(
