@@ -241,7 +241,7 @@ def reliability() -> str:
 
 
 def elsewhere() -> str:
-    """Other people's digits, cheques, letters and words: counts of what was believed, rightly or not."""
+    """Other people's digits, cheques, letters, words and amounts: shares of what was believed, rightly or not."""
     found = json.loads(ELSEWHERE.read_text())
     names = {"optdigits32": "digits, Turkey (optdigits)", "semeion": "digits, Italy (semeion)"}
     rows = [
@@ -269,6 +269,9 @@ def elsewhere() -> str:
     for row in found["open_set"]:
         share = percent(row["ok"] / row["pictures"])
         rows.append([signs[row["name"]], f"{row['pictures']:,}", "–", share, share])
+    amounts = found["amounts"]
+    shares = [percent(amounts[key] / amounts["pictures"]) for key in ("shown", "believed", "wrong")]
+    rows.append(["printed amounts (26,9, -0.5, 1.234,56, 12:45, …)", f"{amounts['pictures']:,}", *shares])
     return _table(["what", "pictures", "right", "given as `ok`", "wrong and `ok`"], rows)
 
 

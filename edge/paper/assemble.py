@@ -15,7 +15,7 @@ from edge.paper.decode import Mark
 from edge.paper.layout import Line
 from edge.paper.pieces import Piece, union_box
 from edge.paper.segment import depth_of
-from edge.paper.separators import is_percent_sign, separate
+from edge.paper.separators import is_minus, is_percent_sign, separate
 from edge.paper.strokes import bow_of, lean_of, solidity_of
 
 LEAST_DIGITS = 0.6
@@ -107,7 +107,7 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list
     solid = _solid(ink, line, characters)
     separated = separate(marks, characters, line, solid)
     shared = _unexplained(line, [*(mark.region.box for mark in marks), *separated.signs], solid)
-    shared = shared or separated.doubt or _doubt_of_strokes(marks)
+    shared = shared or _doubt_of_faint(line, solid, characters) or separated.doubt or _doubt_of_strokes(marks)
     readings = [
         _reading(
             number,
@@ -285,6 +285,14 @@ def _unexplained(line: Line, taken: Sequence[Box], solid: Sequence[Piece]) -> st
         return "ink between the digits was not understood"
     if line.beside:
         return "a mark close to the number is no part of it"
+    return None
+
+
+def _doubt_of_faint(line: Line, solid: Sequence[Piece], characters: Sequence[Digit]) -> str | None:
+    """A reason where a stroke too faint to be ink for sure stands where a minus sign would."""
+    faint = [small for small in line.small if small not in solid]
+    if any(is_minus(small, line.height, characters) for small in faint):
+        return "a faint stroke may be a minus sign"
     return None
 
 

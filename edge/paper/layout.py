@@ -39,11 +39,16 @@ OUTSIDE = 0.45
 HANGING = 0.4
 """A small piece this far above or below a digit, over its height, may make a letter or a sign of it."""
 
+HUNG = 0.2
+"""The middle of a comma hangs at most this far below a number, over its height."""
+
 MINUS_REACH, MINUS_OVERLAP = 0.9, 0.1
 """A minus sign ends this far before the first digit at the most, and this far below its flag, over the height."""
 
-FAINT, REACH = 0.72, 0.1
-"""Bits of a frame have less than this share of the digits' contrast, and reach out this far over their height."""
+FAINT, REACH, WALL = 0.72, 0.1, 0.4
+"""Bits of a frame have less than this share of the digits' contrast, and reach out this far over their height; walls
+are narrower than this over their own, where a slash is not.
+"""
 
 NEAR = 1.5
 """Nothing farther from a line than this, over its height, says anything about it."""
@@ -207,7 +212,8 @@ def _is_frame_bit(piece: Piece, firm: Sequence[Piece]) -> bool:
     near = sorted(firm, key=lambda other: abs(other.box[0] - piece.box[0]))[:3]
     top, bottom = median(other.box[1] for other in near), median(other.bottom for other in near)
     reach = REACH * (bottom - top)
-    is_wall = piece.box[1] < top - reach and piece.bottom > bottom + reach
+    is_upright = piece.box[2] < WALL * piece.height
+    is_wall = is_upright and piece.box[1] < top - reach and piece.bottom > bottom + reach
     return is_wall or not top < piece.middle < bottom
 
 
@@ -269,7 +275,7 @@ def _lies_within(inner: tuple[int, ...], outer: tuple[int, ...], group: list[Pie
     return (
         outer[0] - OUTSIDE * height <= inner[0]
         and inner[0] + inner[2] <= outer[0] + outer[2] + OUTSIDE * height
-        and (outer[1] - 0.1 * height <= centre_y <= outer[1] + outer[3] + 0.1 * height)
+        and (outer[1] - 0.1 * height <= centre_y <= outer[1] + outer[3] + HUNG * height)
     )
 
 

@@ -78,7 +78,7 @@ def typical_height(pieces: Sequence[Piece]) -> float:
     heights = sorted(piece.height for piece in pieces if piece.height >= MIN_HEIGHT)
     if not heights:
         return 0.0
-    high = heights[3 * len(heights) // 4]
+    high = heights[(3 * len(heights) - 1) // 4]
     return float(median(height for height in heights if 2 * height >= high))
 
 

@@ -151,17 +151,22 @@ def _is_dot(piece: Piece, height: float) -> bool:
 
 def _separator(small: Piece, line: Line, digits: Sequence[Digit]) -> str | None:
     """What a small piece is: "." or "," at the digits' foot, "-" before the first digit, or nothing."""
-    x, y, width, height = small.box
+    x, _, width, _ = small.box
     scale = line.height
     if _overlaps_a_digit(small, digits):
         return None
     if point := point_or_comma(small, _foot(x + width / 2, digits), scale):
         return point
+    return "-" if is_minus(small, scale, digits) else None
+
+
+def is_minus(small: Piece, height: float, digits: Sequence[Digit]) -> bool:
+    """Whether a small piece is a level stroke before the first digit, half-way up; `height` is the digits', in rows."""
+    _, _, columns, rows = small.box
     first = min(digits, key=lambda digit: digit.box[0])
-    is_level = width > 1.8 * height and 0.18 * scale < width < scale
-    middle = first.box[1] + first.box[3] / 2
-    is_before = -MINUS_OVERLAP * scale <= first.box[0] - small.right < MINUS_REACH * scale
-    return "-" if is_level and is_before and abs(y + height / 2 - middle) < 0.25 * scale else None
+    is_level = columns > 1.8 * rows and 0.18 * height < columns < height
+    is_before = -MINUS_OVERLAP * height <= first.box[0] - small.right < MINUS_REACH * height
+    return is_level and is_before and abs(small.middle - first.box[1] - first.box[3] / 2) < 0.25 * height
 
 
 def _overlaps_a_digit(small: Piece, digits: Sequence[Digit]) -> bool:

@@ -1,8 +1,8 @@
-"""The shipped reader on what the training never saw: other people's digits, bank cheques, letters and words.
+"""The shipped reader on what the training never saw: other people's digits, cheques, letters, words, printed amounts.
 
 `python -m tests.scenes.elsewhere [--model DIR] [--out FILE] [--limit N]`. Measure only: nothing is
 chosen by these figures, and no threshold is tuned on them. The scribes' bitmaps and the cheques lie in
-`DIGITS_DATA`; letters and words are set in the faces of the split `test`.
+`DIGITS_DATA`; letters, words and amounts are set in the faces of the split `test`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from edge.inference.bundle import sha256_file
 from edge.nouns import Frame, Gray, Prediction, Reading
 from edge.paper.reader import Reader
 from edge.pipeline import classify_crop, read_frame
+from tests.scenes.amounts import format_amounts, measure_amounts
 from tests.scenes.arguments import parser_of
-from train.data.fonts import Face, faces_of, render_text
-
-SEED = 20261121
+from tests.scenes.page import SEED, draw_page, spread
+from train.data.fonts import Face, faces_of
 
 BITMAPS = ("optdigits32", "semeion")
 """Data sets of black and white digits, each stretched to its bitmap: a 1 is as broad as a 0."""
@@ -54,9 +54,6 @@ WORDS = (
 CHARACTER_PAGE = (160, 160)
 WORD_PAGE = (160, 320)
 """Rows and columns of the pages."""
-
-HEIGHTS = (20, 60)
-"""Height of the face's digits on a page, from and to."""
 
 REPEATS = 4
 """Pictures of each character in each face."""
@@ -121,13 +118,16 @@ def main() -> None:
     cheques = measure_cheques(*load_cheques(), reader, arguments.limit)
     print(format_cheques(cheques), flush=True)
     open_set = measure_open_set(faces_of("test"), reader, arguments.limit)
-    print("\n".join(map(format_open_set, open_set)))
+    print("\n".join(map(format_open_set, open_set)), flush=True)
+    amounts = measure_amounts(faces_of("test"), reader, arguments.limit)
+    print(format_amounts(amounts))
     if arguments.out:
         report = {
             "seed": SEED,
             "crops": [asdict(row) for row in crops],
             "cheques": asdict(cheques),
             "open_set": [asdict(row) for row in open_set],
+            "amounts": asdict(amounts),
             "model_sha256": sha256_file(arguments.model / "model.tflite"),
         }
         write_text(arguments.out, json.dumps(report, indent=1) + "\n")
@@ -270,28 +270,6 @@ def believed_digit(readings: Sequence[Reading]) -> str:
 def sure_text(readings: Sequence[Reading]) -> str:
     """The readings that are "ok", one after the other; "" if there is none."""
     return " ".join(reading.text for reading in readings if reading.status == "ok")
-
-
-def draw_page(text: str, face: Face, size: tuple[int, int], index: int) -> Gray:
-    """A text somewhere on light paper, a little blurred and noisy; `size` is (rows, columns)."""
-    rng = np.random.default_rng([SEED, index])
-    ink = render_text(text, face, round(int(rng.integers(HEIGHTS[0], HEIGHTS[1] + 1)) / 0.7), rng)
-    scale = min(1.0, 0.85 * size[0] / ink.shape[0], 0.85 * size[1] / ink.shape[1])
-    if scale < 1:
-        ink = cv2.resize(ink, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    rows, columns = ink.shape
-    top, left = (int(rng.integers(4, side - used - 3)) for side, used in ((size[0], rows), (size[1], columns)))
-    cover = np.zeros(size, np.float32)
-    cover[top : top + rows, left : left + columns] = ink / np.float32(255)
-    page = rng.uniform(170, 245) * (1 - rng.uniform(0.6, 0.95) * cover)
-    soft = cv2.GaussianBlur(page, (0, 0), rng.uniform(0.4, 1.2))
-    return np.clip(np.round(soft + rng.normal(0, rng.uniform(0.5, 4), size)), 0, 255).astype(np.uint8)
-
-
-def spread(count: int, limit: int | None) -> list[int]:
-    """At most `limit` of the numbers below `count`, evenly spaced; all of them without a limit."""
-    kept = min(count, count if limit is None else limit)
-    return [number * count // kept for number in range(kept)]
 
 
 def format_crops(row: CropRow) -> str:

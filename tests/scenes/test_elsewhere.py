@@ -12,7 +12,6 @@ from tests.scenes.elsewhere import (
     OTHERS,
     believed_digit,
     digits_of,
-    draw_page,
     enlarge,
     is_exact,
     is_right,
@@ -24,9 +23,9 @@ from tests.scenes.elsewhere import (
     measure_open_set,
     outcome,
     share,
-    spread,
     sure_text,
 )
+from tests.scenes.page import draw_page, spread
 from train.data.fonts import faces_of
 
 BUNDLE = Path(__file__).parents[2] / "models" / "paper"

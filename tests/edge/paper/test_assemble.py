@@ -334,3 +334,22 @@ def test_two_close_strokes_that_bow_apart_may_be_the_sides_of_a_zero(left, right
     (reading,) = assemble(ink_of(line), line, marks, 0.9)
     assert reading.status == status
     assert reading.reason == (None if status == "ok" else "two strokes that bow apart may be the sides of a digit")
+
+
+@pytest.mark.parametrize(("x", "status"), [(44, "ok"), (53, "uncertain")])
+def test_a_point_that_hugs_the_next_digit_may_be_a_bit_of_it(x, status):
+    reading = read("4275", small=[(x, 55, 5, 5)], shift=10)
+    assert (reading.text, reading.status) == ("4.275", status)
+    assert status == "ok" or "bits of it" in reading.reason
+
+
+def test_a_minus_may_reach_below_the_flag_of_the_first_digit():
+    assert read("427", small=[(8, 38, 14, 4)], left=20).text == "-427"
+
+
+@pytest.mark.parametrize(("box", "status"), [((2, 38, 14, 4), "uncertain"), ((42, 55, 5, 5), "ok")])
+def test_a_faint_stroke_before_the_number_may_be_a_minus_and_a_faint_dot_is_a_speck(box, status):
+    line, marks = number("427", small=[box], left=24)
+    (reading,) = assemble(ink_of(line, faint=0.4), line, marks, 0.9)
+    assert (reading.text, reading.status) == ("427", status)
+    assert status == "ok" or "minus" in reading.reason

@@ -157,3 +157,18 @@ def test_two_sure_strokes_that_together_are_a_digit_may_be_one(together, is_doub
 
 def narrow(pixels):
     return np.count_nonzero(pixels.any(axis=0)) <= 4
+
+
+class Swallowing(Network):
+    """Calls everything a sure 1, as a network that ignores a point or a comma beside a digit."""
+
+    @staticmethod
+    def answer(_pixels):
+        return prediction("1", 0.999)
+
+
+@pytest.mark.parametrize("sign", [(48, 70, 9, 14), (48, 74, 9, 20), (50, 74, 12, 26)])
+def test_a_point_or_comma_close_to_a_sure_digit_is_no_part_of_it(sign):
+    network = Swallowing()
+    rows = decode(picture((20, 40, 8, 44), (40, 40, 6, 44), sign, (76, 40, 8, 44), (110, 40, 8, 44)), network)
+    assert [mark.region.box[1] + mark.region.box[3] for row in rows for mark in row] == [84] * 4

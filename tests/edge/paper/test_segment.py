@@ -187,3 +187,39 @@ def test_the_low_stroke_of_an_open_four_is_a_part_of_the_high_one():
 def test_a_low_digit_beside_an_upright_stroke_that_it_does_not_reach_stays_a_digit():
     boxes = [(40, 60, 8, 40), (75, 60, 8, 40), (110, 76, 10, 19), (123, 60, 8, 40)]
     assert small_of(bars(page(), *boxes)) == (boxes, [])
+
+
+def upright_strokes(*others):
+    gray = np.full((160, 260), 220, np.uint8)
+    for x, y, width, height in ((40, 40, 12, 50), (70, 40, 12, 50), (130, 40, 12, 50), *others):
+        gray[y : y + height, x : x + width] = 30
+    return gray
+
+
+@pytest.mark.parametrize("comma", [(96, 76, 18, 27), (98, 77, 8, 27), (96, 84, 7, 20)])
+def test_a_comma_however_high_is_a_small_piece_of_its_number(comma):
+    (line,) = find_lines(*find_pieces(binarize(upright_strokes(comma))))
+    assert [small.box for small in line.small] == [comma]
+    assert len(line.pieces) == 3
+
+
+def test_a_thick_minus_before_two_digits_and_their_points_is_no_rule():
+    gray = np.full((160, 260), 220, np.uint8)
+    for x, y, width, height in (
+        (30, 74, 39, 10),
+        (80, 40, 12, 55),
+        (120, 80, 13, 13),
+        (150, 40, 12, 55),
+        (84, 100, 9, 10),
+    ):
+        gray[y : y + height, x : x + width] = 30
+    (line,) = find_lines(*find_pieces(binarize(gray)))
+    assert (30, 74, 39, 10) in [small.box for small in line.small]
+
+
+def test_a_faint_slash_that_reaches_out_both_ways_is_no_wall():
+    gray = upright_strokes((160, 40, 12, 50))
+    points = np.array([(94, 104), (122, 26)])
+    cv2.line(gray, points[0].tolist(), points[1].tolist(), 100, 6, cv2.LINE_AA)
+    (line,) = find_lines(*find_pieces(binarize(gray)))
+    assert len(line.pieces) == 5
