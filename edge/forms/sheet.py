@@ -30,6 +30,14 @@ COARSE = 480
 SHADED = tuple(1 - 0.04 * step for step in range(16))
 """Of Otsu's level, the levels above which a sheet is light: in a shadow the desk and it are apart farther down."""
 
+LIT = tuple(1.4 - 0.04 * step for step in range(10))
+"""... and those above which a part of it is where a lamp makes the desk beside it as light as the rest: its sides are
+the sheet's, if there is one.
+"""
+
+SAME_QUAD = 1.0
+"""Pixels of the coarse picture within which two levels show the same sheet."""
+
 LEAST_SHEET = 0.2
 """Share of the picture that a sheet fills at the least."""
 
@@ -65,6 +73,27 @@ MARK_ZONE = 0.12
 
 MARK_LIKE = 0.75
 """Overlap over union of two fiducials of a sheet, laid over each other, at the least."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """A quadrilateral whose sides are edges of the picture.
+
+    Parameters
+    ----------
+    corners : (4, 2) float64
+    lines : sequence of (3,) float64
+        Its sides, homogeneous: that from the first corner to the second, and on.
+    shares : sequence of float
+        Share of each side that lies on the edge.
+    share : float
+        The least of these, or 0 where the lines do not make such a quadrilateral.
+    """
+
+    corners: Points
+    lines: Sequence[NDArray[np.float64]]
+    shares: Sequence[float]
+    share: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,15 +153,24 @@ def corners_on_desk(gray: Gray) -> Points | None:
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8), borderType=cv2.BORDER_REPLICATE)
     otsu, _ = cv2.threshold(closed, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    quads = [_light_quad(cv2.compare(closed, share * otsu, cv2.CMP_GT)) for share in SHADED]
-    found = [quad for quad in quads if quad is not None]
-    if not found:
+    shaded, lit = (_light_quads(closed, [share * otsu for share in shares]) for shares in (SHADED, LIT))
+    if not shaded:
         return None
-    fits = [(quad + 0.5) / factor - 0.5 for quad in found]
     reach = NEAR_EDGE / factor
-    refined = [_refined(_refined(quad, gray, reach)[0], gray, reach) for quad in fits]
-    sure = [fit for fit in refined if fit[1] >= SURE_EDGE] or [max(refined, key=lambda fit: fit[1])]
-    return max((quad for quad, _ in sure), key=lambda quad: float(cv2.contourArea(quad.astype(np.float32))))
+    fits = [_refined(_refined((quad + 0.5) / factor - 0.5, gray, reach).corners, gray, reach) for quad in shaded + lit]
+    fits.append(_refined(_with_best_sides(fits), gray, reach))
+    sure = [fit for fit in fits if fit.share >= SURE_EDGE] or [max(fits, key=lambda fit: fit.share)]
+    return max((fit.corners for fit in sure), key=lambda quad: float(cv2.contourArea(quad.astype(np.float32))))
+
+
+def _light_quads(gray: Gray, levels: Sequence[float]) -> list[Points]:
+    """The corners of the sheets above some levels, those of neighbouring levels once."""
+    quads: list[Points] = []
+    for level in levels:
+        quad = _light_quad(cv2.compare(gray, level, cv2.CMP_GT))
+        if quad is not None and not (quads and np.abs(quad - quads[-1]).max() <= SAME_QUAD):
+            quads.append(quad)
+    return quads
 
 
 def _light_quad(light: Gray) -> Points | None:
@@ -166,15 +204,31 @@ def _is_sheet(quad: Points, area: float, shape: Sequence[int]) -> bool:
     return own >= LEAST_SHEET * rows * columns and area >= IN_SHEET * own and int(inside.sum()) >= 3
 
 
-def _refined(quad: Points, gray: Gray, reach: float) -> tuple[Points, float]:
-    """The quadrilateral with its sides on the strongest edges near them, and the least share of a side that is one."""
+def _refined(quad: Points, gray: Gray, reach: float) -> _Fit:
+    """The quadrilateral with its sides on the strongest edges near them."""
     sides = zip(quad, np.roll(quad, -1, axis=0), strict=True)
     lines, shares = zip(*(_edge_line(first, second, gray, reach) for first, second in sides), strict=True)
+    found = _crossings(lines)
+    if found is None or np.abs(found - quad).max() > 4 * reach:
+        return _Fit(quad, lines, shares, 0.0)
+    return _Fit(found, lines, shares, min(shares))
+
+
+def _crossings(lines: Sequence[NDArray[np.float64]]) -> Points | None:
+    """The corners of a quadrilateral whose sides lie on four lines, homogeneous; None where two are parallel."""
     crossings = [np.cross(lines[k - 1], lines[k]) for k in range(4)]
     if any(abs(point[2]) < 1e-9 for point in crossings):
-        return quad, 0.0
-    found = np.array([point[:2] / point[2] for point in crossings])
-    return (found, min(shares)) if np.abs(found - quad).max() <= 4 * reach else (quad, 0.0)
+        return None
+    return np.array([point[:2] / point[2] for point in crossings])
+
+
+def _with_best_sides(fits: Sequence[_Fit]) -> Points:
+    """The corners between the straightest of each side: what is as light as the sheet beside it spoils others of them
+    at each level.
+    """
+    best = [max(fits, key=lambda fit: fit.shares[side]) for side in range(4)]
+    corners = _crossings([fit.lines[side] for side, fit in enumerate(best)])
+    return corners if corners is not None else fits[0].corners
 
 
 def _edge_line(

@@ -20,6 +20,7 @@ from edge.draw import draw_fields
 from edge.errors import OutputError, PictureError
 from edge.forms.boxrows import BoxRow, Kind, find_cells, find_rows, masks_of, overlap, with_white_cells
 from edge.forms.combs import find_combs
+from edge.forms.sides import on_walls
 from edge.forms.frames import find_frames
 from edge.forms.sheet import Sheet, find_fiducials, find_sheet
 from edge.forms.walls import evened, find_walls, with_shades
@@ -158,7 +159,7 @@ def find_box_rows(gray: Gray) -> list[BoxRow]:
     parts = [*masks_of(shaded), *masks_of(long)]
     shades = find_rows(parts, find_cells(parts, gray, shaded.depth), gray, shaded.depth)
     found += [row for row in shades if not _overlaps(row, found)]
-    found = [with_white_cells(row, gray) for row in found]
+    found = [on_walls(with_white_cells(row, gray), solid.depth) for row in found]
     lines = find_writing_lines(long, solid, cells, found)
     found += [frame for frame in find_frames(solid, cells, found) if not _overlaps(frame, lines)] + lines
     return _reading_order(found)

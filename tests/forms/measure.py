@@ -2,7 +2,8 @@
 
 Every page is scored against what was written on it. The final figure is on `--split test`, MNIST's test
 writers; all tuning is done on `--split validation`. `--fields N` counts wrong numbers instead, on pages full of
-them, and `--stack N` the memory over a stack of pages.
+them, and names each; `--fields 1 --first-form K` reads the pages of form K of these again. `--stack N` tells the memory
+over a stack of pages.
 """
 
 from __future__ import annotations
@@ -111,6 +112,21 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrong:
+    """A field that is called ok and should not be: which form, page and look, its name, what stands there and was read,
+    and how sure of it the reader was.
+    """
+
+    form: int
+    page: int
+    look: str
+    field: str
+    truth: str
+    read: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One kind of form under one look, with the median seconds of processor time that a page took, on one thread."""
 
@@ -143,6 +159,7 @@ def main() -> None:
     parser.add_argument(
         "--fields", type=int, help="count this many fields with a check digit, on pages full of numbers"
     )
+    parser.add_argument("--first-form", type=int, default=0, help="with --fields: the form to begin with")
     parser.add_argument("--stack", type=int, help="read a folder of this many pages and watch the memory")
     parser.add_argument("--table", action="store_true", help="with --stack: into a table, with a review folder")
     parser.add_argument("--jobs", type=int, default=1, help="processes that share the work")
@@ -171,10 +188,7 @@ def _measured(arguments: argparse.Namespace) -> dict[str, object]:
             levels.append(asdict(level))
         return {"stack": levels}
     if arguments.fields:
-        counts, opener = Counts(), partial(open_form, model=arguments.model)
-        for counts in measure_fields(arguments.fields, arguments.split, opener, arguments.jobs):
-            print(format_counts("fields", counts), flush=True)
-        return {"fields": asdict(counts)}
+        return _measured_fields(arguments)
     tasks = list(product(arguments.kinds, arguments.looks))
     measure = partial(
         measure_look,
@@ -192,6 +206,16 @@ def _measured(arguments: argparse.Namespace) -> dict[str, object]:
         print(format_counts(title, counts))
     print(format_blank(counts))
     return {"pages": arguments.count, "rows": [asdict(row) for row in rows]}
+
+
+def _measured_fields(arguments: argparse.Namespace) -> dict[str, object]:
+    """Counts over pages full of numbers, and each field that is called ok and should not be."""
+    counts, named, opener = Counts(), list[Wrong](), partial(open_form, model=arguments.model)
+    forms = measure_fields(arguments.fields, arguments.split, opener, arguments.jobs, arguments.first_form)
+    for counts, wrong in forms:
+        print(format_counts("fields", counts), *wrong, sep="\n", flush=True)
+        named += wrong
+    return {"fields": asdict(counts), "wrong": [asdict(each) for each in named]}
 
 
 def _mapped(measure: Callable[[Task], Measured], tasks: Iterable[Task], jobs: int) -> Iterable[Measured]:
@@ -255,21 +279,40 @@ def read_pages(
         yield filled, picture, readings, time.process_time() - start
 
 
-def measure_fields(count: int, split: Split, opener: OpenForm, jobs: int = 1) -> Iterable[Counts]:
-    """Counts over pages full of numbers, after every form, until `count` fields with a check digit are read."""
+def measure_fields(
+    count: int, split: Split, opener: OpenForm, jobs: int = 1, first: int = 0
+) -> Iterable[tuple[Counts, list[Wrong]]]:
+    """Over pages full of numbers, after every form from the `first` on, until `count` fields with a check digit are
+    read: the counts so far, and that form's fields that are called ok and should not be.
+    """
     counts = Counts()
-    for more in _mapped(partial(_dense_form, split=split, opener=opener), range(count), jobs):
+    forms = range(first, first + count)
+    for more, wrong in _mapped(partial(_dense_form, split=split, opener=opener), forms, jobs):
         counts += more
-        yield counts
+        yield counts, wrong
         if counts.checked >= count:
             return
 
 
-def _dense_form(number: int, split: Split, opener: OpenForm) -> Counts:
-    """Counts over the pages of one form that is full of numbers."""
+def _dense_form(number: int, split: Split, opener: OpenForm) -> tuple[Counts, list[Wrong]]:
+    """Counts over the pages of one form that is full of numbers, and its fields that are wrong and ok."""
     pages = range(number * PAGES_A_FORM, (number + 1) * PAGES_A_FORM)
+    counts, wrong = Counts(), list[Wrong]()
     read = read_pages("dense", DENSE_LOOKS, pages, split, opener)
-    return sum((count_page(filled, picture, readings) for filled, picture, readings, _ in read), Counts())
+    for page, (filled, picture, readings, _) in zip(pages, read, strict=True):
+        counts += count_page(filled, picture, readings)
+        look = DENSE_LOOKS[page % len(DENSE_LOOKS)]
+        wrong += [Wrong(number, page, look, *told) for told in _wrong_fields(filled, readings)]
+    return counts, wrong
+
+
+def _wrong_fields(filled: Filled, readings: Sequence[Reading]) -> Iterable[tuple[str, str, str, float]]:
+    """Name, truth, text and confidence of each field of a page that is called ok and should not be."""
+    for table, truth, reading in zip(filled.form.fields, filled.fields, readings, strict=True):
+        counts = count_field(table, truth, reading)
+        if counts.unchecked_wrong or counts.checked_wrong or counts.doubts_ok or counts.broken_ok:
+            told = "".join(cell.text or (f"({cell.trouble})" if cell.trouble else "") for cell in truth.cells)
+            yield truth.name, f"{told} {truth.broken}".strip(), reading.text, round(reading.confidence, 4)
 
 
 def measure_stack(

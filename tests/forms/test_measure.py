@@ -218,8 +218,9 @@ def test_pages_are_the_same_for_the_same_seed_and_fields_are_counted_to_the_numb
     one, again = (next(iter(read_pages("comb", ["scan 100"], range(1), "test", open_blind))) for _ in range(2))
     assert (one[1].pixels == again[1].pixels).all()
     assert one[0].fields == again[0].fields
-    *_, counts = measure_fields(20, "test", open_blind)
+    *_, (counts, wrong) = measure_fields(20, "test", open_blind)
     assert 20 <= counts.checked < 200
+    assert wrong == []
 
 
 def test_a_stack_is_read_whole_and_its_memory_told(digits_data):
