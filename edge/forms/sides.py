@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from edge.forms.boxrows import BoxRow
 from edge.nouns import Box, Gray
 
-INSIDE, OUTSIDE = 8, 16
-"""Pixels inside and outside of a cell's side that its wall is looked for in: 1 and 2 mm at 200 dpi."""
+INSIDE, OUTSIDE = 11, 16
+"""Pixels inside and outside of a side that its wall is looked for in, 1.4 and 2 mm at 200 dpi: it may be on either of
+two lines.
+"""
 
-FARTHEST = 7
-"""Pixels outside of the side that its wall begins at the most."""
+NEAREST, FARTHEST = -4, 7
+"""Pixels outside of the side that a wall of one line begins: further inside there is writing."""
 
 CORNERS = 0.2
 """Share of a side at each end that is left out: a rounded corner."""
@@ -75,7 +77,7 @@ def _is_inside(box: Box, depth: Gray) -> bool:
 
 
 def _profiles(box: Box, depth: Gray) -> tuple[Profile, Profile, Profile, Profile]:
-    """How dark it is across the upper, lower, left and right side of a box, from its inside out: (24,) each."""
+    """How dark it is across the upper, lower, left and right side of a box, from its inside out: (27,) each."""
     x, y, width, height = box
     across, down = round(CORNERS * width), round(CORNERS * height)
     columns, rows = slice(x + across, x + width - across), slice(y + down, y + height - down)
@@ -90,10 +92,11 @@ def _wall_in(profile: Profile) -> _Wall | None:
     """The wall in a profile; None where there is none, or where the cell itself is as dark."""
     is_line = np.concatenate([[False], profile >= max(PALEST, AS_DARK * float(profile.max())), [False]])
     starts, ends = np.flatnonzero(is_line[1:] & ~is_line[:-1]), np.flatnonzero(is_line[:-1] & ~is_line[1:])
-    if not starts.size or not 0 < starts[0] <= INSIDE + FARTHEST:
+    if not starts.size or starts[0] == 0:
         return None
+    nearest = int(starts[np.abs(starts - INSIDE).argmin()]) - INSIDE
     lines = ((starts + ends) / 2 - INSIDE)[:2]
-    return _Wall(float(starts[0] - INSIDE), float(lines.mean()), float(np.ptp(lines)))
+    return _Wall(float(nearest) if NEAREST <= nearest <= FARTHEST else 0.0, float(lines.mean()), float(np.ptp(lines)))
 
 
 def _middles(sides: Sequence[Sequence[_Wall | None]]) -> list[list[float]] | None:

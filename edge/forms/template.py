@@ -20,9 +20,9 @@ from edge.draw import draw_fields
 from edge.errors import OutputError, PictureError
 from edge.forms.boxrows import BoxRow, Kind, find_cells, find_rows, masks_of, overlap, with_white_cells
 from edge.forms.combs import find_combs
-from edge.forms.sides import on_walls
 from edge.forms.frames import find_frames
 from edge.forms.sheet import Sheet, find_fiducials, find_sheet
+from edge.forms.sides import on_walls
 from edge.forms.walls import evened, find_walls, with_shades
 from edge.forms.writing_lines import find_writing_lines
 from edge.geometry import Points

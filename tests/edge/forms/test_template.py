@@ -77,6 +77,15 @@ def test_thick_walls_and_large_cells_are_found():
     assert_found(page, [(100 + 70 * index, 300, 70, 100) for index in range(4)], within=7)
 
 
+def test_cells_with_walls_of_two_lines_reach_to_the_middle_between_these():
+    row = [(100 + 36 * index, 300, PITCH, HEIGHT) for index in range(6)]
+    page = sheet()
+    for x, y, w, h in row:
+        cv2.rectangle(page, (x - 2, y - 2), (x + w + 2, y + h + 2), 0, 1)
+        cv2.rectangle(page, (x + 2, y + 2), (x + w - 2, y + h - 2), 0, 1)
+    assert_found(page, row, within=1.5)
+
+
 def test_dotted_cells_are_found():
     page, row = sheet(), cells(100, 200, 6, 8)
     for x, y, w, h in row:
