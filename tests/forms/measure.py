@@ -327,7 +327,8 @@ def measure_stack(
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        command = [sys.executable, "-m", "edge", "read", str(_scanned_stack(folder, count, split, different)), "--json"]
+        scans = _scanned_stack(folder, count, split, different, has_table)
+        command = [sys.executable, "-m", "edge", "read", str(scans), "--json"]
         command += ["--config", str(folder / "form.toml"), "--model", str(model)]
         command += ["--csv", str(folder / "out.csv"), "--review", str(folder / "review")] if has_table else []
         start, pages = time.perf_counter(), 0
@@ -341,19 +342,24 @@ def measure_stack(
         raise RuntimeError(f"edge read ended with {process.returncode} after {pages} of {count} pages")
 
 
-def _scanned_stack(folder: Path, count: int, split: Split, different: int) -> Path:
-    """A form's template and, below it, a folder of scans; the pages after the first few are links to those."""
+def _scanned_stack(folder: Path, count: int, split: Split, different: int, has_own_bytes: bool) -> Path:
+    """A form's template and, below it, a folder of scans; the pages after the first few are these again.
+
+    They are links to them, or with bytes of their own: a table takes a file that it has for one that was read.
+    """
     form, rng = make_form("cells", 0), np.random.default_rng(SEED)
     save_template(form, folder)
     scans = folder / "scans"
     scans.mkdir()
     for index in range(count):
-        path = scans / f"{index:05d}.png"
+        path, first = scans / f"{index:05d}.png", scans / f"{index % different:05d}.png"
         if index < different:
             gray = scan(fill(form, split, rng).colour, rng, is_upside_down=False).gray
             cv2.imwrite(str(path), gray, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        elif has_own_bytes:
+            path.write_bytes(first.read_bytes() + str(index).encode())  # what follows a PNG's end is not read
         else:
-            path.hardlink_to(scans / f"{index % different:05d}.png")
+            path.hardlink_to(first)
     return scans
 
 

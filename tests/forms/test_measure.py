@@ -196,6 +196,18 @@ def test_lines_to_write_on_are_counted_by_their_digits(digits_data):
     assert count_page(filled, picture, far).registered == 0
 
 
+def test_a_field_that_is_wrong_and_ok_is_named_with_its_form_and_can_be_read_again(digits_data):
+    def open_wrong(form):
+        return lambda _: [Reading(field.name, "0", 0.0, "ok", 0.97, None) for field in form.fields]
+
+    (counts, wrong), *_ = measure_fields(1, "test", open_wrong, first=3)
+    assert len(wrong) == counts.unchecked_wrong + counts.checked_wrong + counts.doubts_ok > 200
+    assert {each.form for each in wrong} == {3}
+    assert {each.page for each in wrong} == {9, 10, 11}
+    assert {each.read for each in wrong} == {"0"}
+    assert all(each.truth != "0" and each.confidence == 0.97 for each in wrong)
+
+
 def test_totals_add_up():
     rows = [
         Row("a", "x", Counts(pages=1), 0.1),
@@ -229,6 +241,10 @@ def test_a_stack_is_read_whole_and_its_memory_told(digits_data):
     assert all(level.resident_mb > 50 for level in levels)
     assert [level.seconds for level in levels] == sorted(level.seconds for level in levels)
     assert all(0.1 < level.processor_s < 2 * level.seconds for level in levels)
+
+
+def test_a_stack_that_goes_into_a_table_has_no_page_twice(digits_data):
+    assert [level.pages for level in measure_stack(3, "validation", BUNDLE, has_table=True, different=1)] == [1, 2]
 
 
 def test_a_stack_that_is_not_read_is_an_error(digits_data, tmp_path):
