@@ -48,6 +48,9 @@ SLASH_LEAN = 0.15
 TYPESET, PRINTED_LEAN = 0.06, 0.2
 """Digits whose heights differ by less than this are typeset, and no typeset 1 is a bare stroke that leans so far."""
 
+SHARP, BLUNT = 0.0, 1.0
+"""Pixels that they may differ by beside: by the lesser they are typeset, by the greater they may be."""
+
 SLASH_IN_PRINT = 0.1
 """... and a slash is higher than typeset digits by this, over their height: by less it may be a 1 among handwritten
 ones that happen to be of one height.
@@ -91,8 +94,8 @@ def separate(marks: Sequence[Mark], characters: Sequence[Digit], line: Line, sol
     """
     leans = [lean_of(mark.region.coverage) or 0.0 if mark.prediction.label in LIKE_A_SLASH else 0.0 for mark in marks]
     upright = [character for character, lean in zip(characters, leans, strict=True) if lean < SLASH_LEAN]
-    printed = _is_typeset(upright)
-    slashes = [_slash_likeness(k, leans, characters, printed) for k in range(len(marks))]
+    slack = next((slack for slack in (SHARP, BLUNT) if _is_typeset(upright, slack)), None)
+    slashes = [_slash_likeness(k, leans, characters, slack) for k in range(len(marks))]
     signs = [
         Digit("/", character.confidence, character.box) if slash == "surely" else character
         for character, slash in zip(characters, slashes, strict=True)
@@ -247,19 +250,22 @@ def _doubt_of_hugging(merged: Sequence[Digit], height: float) -> str | None:
     return None
 
 
-def _is_typeset(digits: Sequence[Digit]) -> bool:
-    """Whether digits stand on one row and are all of one height, as handwriting hardly ever does."""
+def _is_typeset(digits: Sequence[Digit], slack: float) -> bool:
+    """Whether digits stand on one row and are all of one height but for so many pixels, as handwriting hardly does."""
     tolerance = TYPESET if len(digits) > 2 else TYPESET / 2
     extents = [digit.box[3] for digit in digits], [digit.box[1] + digit.box[3] for digit in digits]
-    return len(digits) > 1 and all(max(extent) - min(extent) <= 1.0 + tolerance * max(extents[0]) for extent in extents)
+    return len(digits) > 1 and all(
+        max(extent) - min(extent) <= max(1.0, slack + tolerance * max(extents[0])) for extent in extents
+    )
 
 
 def _slash_likeness(
-    index: int, leans: Sequence[float], characters: Sequence[Digit], is_printed: bool
+    index: int, leans: Sequence[float], characters: Sequence[Digit], slack: float | None
 ) -> Literal["surely", "maybe"] | None:
     """How like a slash a leaning stroke is: among typeset digits by its lean, else where it stands out both ways.
 
-    At the end of a handwritten number it is a 1: nobody begins or ends one with a slash.
+    At the end of a handwritten number it is a 1: nobody begins or ends one with a slash. With `slack` the digits are
+    typeset; None if they are not.
     """
     is_at_end = index in (0, len(leans) - 1)
     if leans[index] < SLASH_LEAN or characters[index].text not in ("1", "7", UNREADABLE):
@@ -274,12 +280,13 @@ def _slash_likeness(
     usual = median(digit.box[3] for digit in neighbours)
     above = (median(digit.box[1] for digit in neighbours) - top) / usual
     below = height / usual - 1 - above
-    leans_in_print = is_printed and leans[index] > PRINTED_LEAN and min(above, below) > -TYPESET
+    leans_in_print = slack is not None and leans[index] > PRINTED_LEAN and min(above, below) > -TYPESET
     if is_at_end:
         return "maybe" if leans_in_print else None
     is_percent = height > PERCENT * usual and all(characters[k].text == "0" for k in (index - 1, index + 1))
     if leans_in_print:
-        return "surely" if above + below > SLASH_IN_PRINT and len(leans) >= MANY and not is_percent else "maybe"
+        is_sure = slack == SHARP and above + below > SLASH_IN_PRINT and len(leans) >= MANY and not is_percent
+        return "surely" if is_sure else "maybe"
     if min(above, below) < SLASH_REACH:
         return None
     if height > SLASH_HEIGHT * usual and not is_percent:
