@@ -77,11 +77,6 @@ ones turn, and now and then one reading of it looks sure. And the average from w
 2,255 simulated cells 14 are wrong at 0.95 and more, none at 0.99 (`python -m tests.meters.views`).
 """
 
-STILL_GAIN = 0.5
-"""Nats that readings of one value add to the surest of them: a meter that stands still makes the same picture, and that
-the same mistake. On simulated backward drums that stood half-way, readings of 0.8 were all wrong or all right.
-"""
-
 MOST_RARER = 10.0
 """Times that one of two rises is rarer than the other at the most."""
 
@@ -219,7 +214,7 @@ class Track:
     earned_s : float
         Over how long it was seen before its last surprise; counts once a second reading bears that out.
     sure : float
-        Logarithm of the odds that it stands at just this value: of one reading, or of all since it does.
+        Logarithm of the odds that it stands at just this value: of the last reading, before the first value of all.
     weight : float
         Logarithm of its odds against the best track.
     reason : str or None
@@ -524,13 +519,14 @@ def _moved(track: Track, taken: _Step, reading: _Reading, meter: Meter) -> Track
 
 
 def _surer(track: Track, reading: _Reading) -> float:
-    """How sure a value is that was read once more: on average before the first value, else as the surest, and a bit.
+    """How sure a value is that was read once more: on average before the first value, else as this reading is.
 
-    Of many readings of a mistaken digit one looks sure; their average says how sure the network is of it.
+    Of many readings of a mistaken digit one looks sure; their average says how sure the network is of it. And a meter
+    that stands still makes the same picture: one in doubt, after one that was sure, shows that the drums have moved.
     """
     if reading.is_first:
         return track.sure + (reading.sure - track.sure) / (min(track.readings, MEMORY_READINGS) + 1)
-    return max(track.sure, reading.sure, min(track.sure + reading.share * reading.sure, reading.sure + STILL_GAIN))
+    return reading.sure
 
 
 def _paced(track: Track, value: float, now: Moment, meter: Meter) -> tuple[float, tuple[float, Moment]]:

@@ -2,8 +2,9 @@
 
 A frame a minute of each of the ten kinds goes through the pipeline of `edge run`: frame checks, registration, network,
 decode, and what the readings before say; where the simulated machine loses its power, a new start reads its state from
-the file. With `--again 2` a frame that waits for another gets one two seconds later, as a reading that is due gets five
-by default. The seeds of the report, from 100 on, were not looked at while thresholds were chosen (seeds 1 to 9).
+the file. With `--again 0.2` a frame without a value is followed by up to four more, as in the burst of five that `edge
+run` takes by default where a reading is due. The seeds of the report, from 100 on, were not looked at while thresholds
+were chosen (seeds 1 to 9).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from edge.fields import open_fields
 from edge.nouns import Frame, Reading
 from edge.replay.measure import Outcome, outcomes_of, tally
 from edge.replay.play import Player
+from edge.service.loop import DEFAULT_BURST
 from edge.sources import SourceSettings, open_source, simulated_setup
 from edge.sources.simulator.kinds import KINDS
 from edge.sources.simulator.meter import SimulatedMeter
@@ -47,7 +49,7 @@ MODELS = Path("models")
 class Month:
     """What became of one meter's frames; shares are of the minutes in which a frame came and its register was in view.
 
-    `again` counts second frames. `bumps` were followed by a value after `slowest_bump` readings at the most;
+    `again` counts a burst's other frames. `bumps` were followed by a value after `slowest_bump` readings at the most;
     recovery is from a wrong value to the next right one.
     """
 
@@ -77,7 +79,9 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--kinds", nargs="*", default=[kind.name for kind in KINDS])
-    parser.add_argument("--again", type=float, default=0.0, help="seconds to a second frame where the first one waits")
+    parser.add_argument(
+        "--again", type=float, default=0.0, help="seconds to the next frame of a burst, until one has a value"
+    )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--bumps", type=int, default=0, help="instead: so many knocks a kind, and frames to a value")
     parser.add_argument("--out", type=Path)
@@ -100,7 +104,7 @@ def main() -> None:
 
 
 def watch(kind: str, seed: int, days: int, again_s: float = 0.0, models: Path = MODELS) -> Month:
-    """The frames of a meter through the pipeline, one a minute; with `again_s` a second one where the first waits."""
+    """The frames of a meter through the pipeline, one a minute; with `again_s` a burst where one has no value."""
     cv2.setNumThreads(1)
     uri = f"demo:?meter={kind}&seed={seed}&days={days}"
     own = simulated_setup(uri)
@@ -225,8 +229,8 @@ def _watch(asked: tuple[str, int, int, float]) -> Month:
 
 @dataclass(eq=False)
 class _Visit:
-    """The frames of a source that one player reads; `again_s` after each that is read without a value another, as
-    `edge run` takes several for a reading that is due. Counted are those, and noted the starts of the machine.
+    """The frames of a source that one player reads. `again_s` after each that is read without a value comes another, up
+    to as many as `edge run` takes by default for a reading that is due; they are counted, and the starts noted.
     """
 
     source: SimulatorSource
@@ -240,11 +244,16 @@ class _Visit:
         for frame in self.source:
             self.boots.add(frame.boot)
             yield frame
-            if self.again_s and not self.has_value:
-                second = self.source.frame_at(frame.index, frame.monotonic_s + self.again_s)
-                if second is not None:
-                    self.again += 1
-                    yield second
+            if self.again_s:
+                yield from self._burst_after(frame)
+
+    def _burst_after(self, frame: Frame) -> Iterator[Frame]:
+        for number in range(1, DEFAULT_BURST):
+            another = self.source.frame_at(frame.index, frame.monotonic_s + number * self.again_s)
+            if self.has_value or another is None:
+                return
+            self.again += 1
+            yield another
 
     def read(self, burst: Sequence[Frame]) -> Sequence[Reading]:
         readings = self.player.read(burst)

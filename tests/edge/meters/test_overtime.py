@@ -254,7 +254,17 @@ def test_a_reading_that_looks_unsure_is_not_published_however_often_a_meter_that
     assert {each.value for each in published} == {None}
     assert published[0].reason == "read with a probability of 0.70; waits for another reading that agrees"
     _, after = told([reads(453, 60, 0.97), reads(453, 61, 0.7)], history=history)
-    assert [each.value for each in after] == [453.0, 453.0]
+    assert [each.value for each in after] == [453.0, None]
+
+
+def test_what_was_read_surely_is_not_published_for_frames_that_doubt_it():
+    """Seen in a simulated meter: it rose by two more, and its last drum was read as before, for half an hour."""
+    rises = [in_doubt(452.111, 60, 0.99), in_doubt(452.124, 61, 0.99)]
+    moved = [in_doubt(452.124, 62 + k, 0.87, Candidate(452.12, 0.1), Candidate(452.126, 0.01)) for k in range(25)]
+    after = [in_doubt(452.126, 87 + k, 0.99) for k in range(2)]
+    *held, _, last = told([*rises, *moved, *after], LITRES, litres_standing(0.99))[1]
+    assert {each.value for each in held} == {None}
+    assert last.value == 452.126
 
 
 def test_a_first_value_in_doubt_is_not_published_for_one_reading_in_many_that_looks_sure():
