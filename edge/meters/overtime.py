@@ -13,11 +13,16 @@ candidates that the picture gave, or there is none.
 A value that a person sets (`declared`) stands like one that was seen for `patience_s`: what follows from it is
 published, what contradicts it is in quarantine. It is no reading, so nothing is published of it by itself.
 
+A rise that nothing foretold is published at its second reading, however sure the first one is: a single frame that is
+misread within the rules looks the same, whatever the network's odds. Foretold are a rise by one step, and one that the
+flow of late, going on as it did, leaves within a step of. So what one misread frame can bring about is a value that is
+a step off, the value before once more, or that of a flow that has just ended. Whoever takes a reading now and then
+takes a second frame with it, as `edge run` does, and loses nothing.
+
 What cannot be told from the truth is a wrong value that keeps coming: one that breaks no rule is published at its
-second reading, at its first within the flow of late or where it is as sure as this meter's readings always are; one
-that breaks a rule at its fourth, and no sooner than after the time for which the value before was seen, or
-`patience_s`, whichever is less. A meter that stands still makes one picture, so its readings count as little more
-than one: a value in doubt stays so until the meter moves.
+second reading; one that breaks a rule at its fourth, and no sooner than after the time for which the value before was
+seen, or `patience_s`, whichever is less. A meter that stands still makes one picture, so its readings count as little
+more than one: a value in doubt stays so until the meter moves.
 
 References
 ----------
@@ -29,7 +34,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edge.nouns import Candidate, Status
@@ -58,28 +63,18 @@ value before bears out, where its frame by itself is in doubt. A drum in a face 
 every frame: a simulated 6 was read as an 8 at 0.90 to 0.98.
 """
 
-FLOW_CHANGE = 0.1
-"""Share of the flow of late that a rise may differ from it by and be no surprise; and one step, which is seen whole or
-not at all.
+FLOW_CHANGE, MOST_CHANGE = 0.1, 0.5
+"""Share of the flow of late that a rise may differ from it by, besides one step, and be no surprise; in steps at the
+most. A whole step more lets misreads by two steps through at every tenth frame (`python -m tests.meters.planted`).
 """
 
-STEADY, AS_SURE, MIN_USUAL = 0.5, 0.5, 20
-"""Nats by which readings of late differ in how sure they are, on average, and by which one may be less sure, to be read
-as well as those; and how many of them must be known.
-"""
+MEMORY_READINGS = 20
+"""That an average of readings remembers."""
 
 FIRST_READINGS, FIRST_AT_ONCE = 10, 0.99
 """That such an average is taken over at the least, of all values of a track: a mistaken high digit stays while the low
 ones turn, and now and then one reading of it looks sure. And the average from which on `START_READINGS` are enough: of
 2,255 simulated cells 14 are wrong at 0.95 and more, none at 0.99 (`python -m tests.meters.views`).
-"""
-
-MOST_AWAY = 2.0
-"""Nats that one reading counts as away from the usual at the most: a drum half-way now and then changes little."""
-
-STILL_GAIN = 0.5
-"""Nats that readings of one value add to the surest of them: a meter that stands still makes the same picture, and that
-the same mistake. On simulated backward drums that stood half-way, readings of 0.8 were all wrong or all right.
 """
 
 MOST_RARER = 10.0
@@ -98,11 +93,6 @@ TURNS_S = 600.0
 numbers that take turns are two numbers.
 """
 
-FIRST_SIGHT_LEAD = 0.5
-"""Logarithm of the odds that a rise within the rules is ahead by, to be believed at its first reading, where that is
-as sure as this meter's readings always are, so that nothing stood before it.
-"""
-
 RATE_S = 300.0
 """In so many seconds the memory of a flow that ended fades to a third."""
 
@@ -116,11 +106,6 @@ LONGEST_GAP_S = 600.0
 
 MEMORY_S = 1800.0
 """For which a track is kept that no reading bears out."""
-
-FEW_STEPS = 50.0
-"""That a meter may have risen by, so that a misread hardly keeps to the rules: one of litres may rise by 400 within
-`LONGEST_GAP_S`. Of a display whose screens take turns, the value is out of view for a quarter of an hour at times.
-"""
 
 DECIMALS = 12
 """That a value has at the most, as in the configuration."""
@@ -229,7 +214,7 @@ class Track:
     earned_s : float
         Over how long it was seen before its last surprise; counts once a second reading bears that out.
     sure : float
-        Logarithm of the odds that it stands at just this value: of one reading, or of all since it does.
+        Logarithm of the odds that it stands at just this value: of the last reading, before the first value of all.
     weight : float
         Logarithm of its odds against the best track.
     reason : str or None
@@ -239,12 +224,10 @@ class Track:
         that no two of them show.
     mark : tuple of float and Moment, optional
         The value and the time that the pace is next taken from.
-    alone : float
-        Logarithm of the odds of the last reading by itself, among what the rules allow.
     all_readings : int
         That bore it out since its start.
     average : float
-        Of the logarithms of their odds, the late ones for as much as `MIN_USUAL` of them.
+        Of the logarithms of their odds, the late ones for as much as `MEMORY_READINGS` of them.
     """
 
     value: float
@@ -260,18 +243,8 @@ class Track:
     reason: str | None
     pace: float = 0.0
     mark: tuple[float, Moment] | None = None
-    alone: float = 0.0
     all_readings: int = 1
     average: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """How sure a meter's readings are: mean of the logarithms of their odds, how far they are from it, their number."""
-
-    mean: float = 0.0
-    deviation: float = 0.0
-    readings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,13 +259,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that is remembered of a meter: the last accepted value, the tracks, the best one first, and how sure its
-    readings usually are.
-    """
+    """All that is remembered of a meter: the last accepted value, and the tracks, the best one first."""
 
     accepted: Accepted | None = None
     tracks: tuple[Track, ...] = ()
-    usual: Usual = field(default_factory=Usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,17 +339,7 @@ def step(history: History, evidence: Evidence, meter: Meter) -> tuple[History, P
         return replace(history, tracks=tracks), published
     best = replace(tracks[0], reason=None)
     accepted = Accepted(best.value, best.peak, best.moment, best.seen_s)
-    return History(accepted, (best, *tracks[1:]), _usual_with(history.usual, best.alone)), published
-
-
-def _usual_with(usual: Usual, odds: float) -> Usual:
-    """What is usual after one more reading that was believed, with the logarithm of its odds."""
-    if not usual.readings:
-        return Usual(odds, 0.0, 1)
-    share = 1 / (usual.readings + 1)
-    away = min(MOST_AWAY, max(-MOST_AWAY, odds - usual.mean))
-    deviation = usual.deviation + share * (abs(away) - usual.deviation)
-    return Usual(usual.mean + share * away, deviation, min(usual.readings + 1, MIN_USUAL))
+    return History(accepted, (best, *tracks[1:])), published
 
 
 def declared(value: float, moment: Moment, meter: Meter) -> History:
@@ -443,7 +403,7 @@ def _extended(
             odds, reason = _birth(history, candidate.value, now, meter)
             weight = odds + reading.gain
             new = _started(candidate.value, candidate.value, now, weight, reason)
-            found.append(replace(new, sure=reading.sure, alone=reading.sure, average=reading.sure))
+            found.append(replace(new, sure=reading.sure, average=reading.sure))
     return found
 
 
@@ -510,9 +470,8 @@ def _step_of(track: Track, value: float, now: Moment, meter: Meter) -> _Step:
         if rise > limit + tolerance:
             return _Step("broken", BROKEN, _too_fast(track, rise, elapsed, meter))
     foretold = max(track.rate, track.pace) * elapsed
-    is_natural = rise <= meter.resolution + tolerance or (
-        abs(rise - foretold) <= FLOW_CHANGE * foretold + meter.resolution + tolerance
-    )
+    change = min(FLOW_CHANGE * foretold, MOST_CHANGE * meter.resolution)
+    is_natural = min(rise, abs(rise - foretold) - change) <= meter.resolution + tolerance
     return _Step("natural", 0.0) if is_natural else _Step("sudden", SUDDEN)
 
 
@@ -543,7 +502,7 @@ def _moved(track: Track, taken: _Step, reading: _Reading, meter: Meter) -> Track
     return Track(
         value=value,
         peak=value if _apart(track.peak, value, meter) > 0 else track.peak,
-        rate=max(late, faded),
+        rate=max(late, faded) if is_natural else late,
         moment=now,
         since=track.since if is_natural else now,
         readings=track.readings + 1 if is_natural else 1,
@@ -554,20 +513,20 @@ def _moved(track: Track, taken: _Step, reading: _Reading, meter: Meter) -> Track
         reason=track.reason,
         pace=pace if is_natural else 0.0,
         mark=mark if is_natural else (value, now),
-        alone=reading.sure,
         all_readings=track.all_readings + 1,
-        average=track.average + (reading.sure - track.average) / (min(track.all_readings, MIN_USUAL) + 1),
+        average=track.average + (reading.sure - track.average) / (min(track.all_readings, MEMORY_READINGS) + 1),
     )
 
 
 def _surer(track: Track, reading: _Reading) -> float:
-    """How sure a value is that was read once more: on average before the first value, else as the surest, and a bit.
+    """How sure a value is that was read once more: on average before the first value, else as this reading is.
 
-    Of many readings of a mistaken digit one looks sure; their average says how sure the network is of it.
+    Of many readings of a mistaken digit one looks sure; their average says how sure the network is of it. And a meter
+    that stands still makes the same picture: one in doubt, after one that was sure, shows that the drums have moved.
     """
     if reading.is_first:
-        return track.sure + (reading.sure - track.sure) / (min(track.readings, MIN_USUAL) + 1)
-    return max(track.sure, reading.sure, min(track.sure + reading.share * reading.sure, reading.sure + STILL_GAIN))
+        return track.sure + (reading.sure - track.sure) / (min(track.readings, MEMORY_READINGS) + 1)
+    return reading.sure
 
 
 def _paced(track: Track, value: float, now: Moment, meter: Meter) -> tuple[float, tuple[float, Moment]]:
@@ -633,13 +592,14 @@ def _doubt(history: History, chosen: Candidate | None, evidence: Evidence, meter
     best, now = history.tracks[0], evidence.moment
     if chosen is None:
         return "uncertain", f"does not agree with {_number(best.value, meter)}; waits for more readings"
-    rivals = (track for track in history.tracks[1:] if _contradicts(track, best, now, meter))
+    others = (track for track in history.tracks[1:] if not _is_taken_back(track, best, history.accepted, now))
+    rivals = (track for track in others if _contradicts(track, best, now, meter))
     lead = best.weight - max((track.weight for track in rivals), default=FLOOR)
     if best.reason is not None:
         return _quarantine(history, lead, meter)
     if history.accepted is None and (best.readings < START_READINGS or best.seen_s < meter.spacing_s):
         return "uncertain", "the first reading; waits for another that agrees"
-    if lead < (FIRST_SIGHT_LEAD if _is_believed_at_once(history, now, meter) else meter.lead):
+    if lead < meter.lead:
         return "uncertain", f"{_number(best.value, meter)} is new; waits for another reading that agrees"
     doubt = _first_doubt(best) if history.accepted is None and evidence.status != "ok" else None
     if doubt is not None:
@@ -665,39 +625,6 @@ def _log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def _is_believed_at_once(history: History, now: Moment, meter: Meter) -> bool:
-    """Whether the best track's value may be believed at its first reading, if it is within the rules.
-
-    A rule of rates must bound what a misread could make of it: the last value was a short time ago, or the meter cannot
-    have gone far. And it is as sure as the readings before: one frame that is ok by itself may be a misread within the
-    rules, and a second one tells.
-    """
-    best, last = history.tracks[0], history.accepted
-    if last is None or meter.max_rate_per_hour is None:
-        return False
-    elapsed = elapsed_between(last.moment, now)
-    if elapsed is None or elapsed > _longest_bounded_s(meter, meter.max_rate_per_hour):
-        return False
-    taken = _step_of(_started(last.value, last.peak, last.moment), best.value, now, meter)
-    return taken.reason is None and _is_seen_as_ever(history)
-
-
-def _is_seen_as_ever(history: History) -> bool:
-    """Whether the best track's reading is as sure as those before it, all alike: then nothing can have stood before it.
-
-    How sure a reading is tells nothing of a meter whose readings differ in it.
-    """
-    usual = history.usual
-    if usual.readings < MIN_USUAL or usual.deviation > STEADY:
-        return False
-    return history.tracks[0].alone >= usual.mean - AS_SURE
-
-
-def _longest_bounded_s(meter: Meter, rate_per_hour: float) -> float:
-    """For how long after a value a rule of rates leaves little room for a misread."""
-    return max(LONGEST_GAP_S, min(MEMORY_S, 3600 * FEW_STEPS * meter.resolution / max(rate_per_hour, 1e-9)))
-
-
 def _quarantine(history: History, lead: float, meter: Meter) -> tuple[Status, str | None]:
     """Whether a track that broke a rule has been borne out for long enough."""
     best = history.tracks[0]
@@ -717,6 +644,11 @@ def _is_after(later: Moment, earlier: Moment) -> bool:
 def _contradicts(other: Track, best: Track, now: Moment, meter: Meter) -> bool:
     """Whether the best track's value is more than the natural continuation of another, at the pace that it has."""
     return _step_of(replace(other, pace=max(other.pace, best.pace)), best.value, now, meter).kind != "natural"
+
+
+def _is_taken_back(other: Track, best: Track, last: Accepted | None, now: Moment) -> bool:
+    """Whether one frame alone told of another value, and this one shows the accepted one again."""
+    return last is not None and best.value == last.value and other.readings == 1 and other.moment != now
 
 
 def _remark(history: History, candidates: Sequence[Candidate], meter: Meter) -> str | None:

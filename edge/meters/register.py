@@ -20,6 +20,7 @@ Statistics A6, 1977: the fit, with Tukey's biweight.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -263,19 +264,27 @@ def _grid(quad: Points, columns: int, rows: int) -> Points:
     """The middles of `columns` x `rows` equal parts of a quadrilateral, row after row."""
     ends = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], np.float32)
     matrix = cv2.getPerspectiveTransform(ends, quad.astype(np.float32))
+    return mapped(_middles(columns, rows), matrix)
+
+
+@functools.lru_cache(maxsize=64)
+def _middles(columns: int, rows: int) -> Points:
+    """The middles of the squares of a grid, row after row."""
     x, y = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
-    return mapped(np.column_stack([x.ravel(), y.ravel()]), matrix)
+    return np.column_stack([x.ravel(), y.ravel()])
 
 
 def _sampled(gray: Gray, points: Points) -> Gray:
     """The gray level at each of (n, 2) points, between the four pixels around it, to a 256th of a pixel."""
     rows, columns = gray.shape
     fixed = np.round((points - 0.5) * 256).astype(np.int64)
-    x, y = np.clip(fixed[:, 0], 0, (columns - 1) * 256), np.clip(fixed[:, 1], 0, (rows - 1) * 256)
+    x = np.clip(fixed[:, 0], 0, (columns - 1) * 256).astype(np.int32)
+    y = np.clip(fixed[:, 1], 0, (rows - 1) * 256).astype(np.int32)
     left, top, along, below = x >> 8, y >> 8, x & 255, y & 255
     right, under = np.minimum(left + 1, columns - 1), np.minimum(top + 1, rows - 1)
-    upper = gray[top, left] * (256 - along) + gray[top, right] * along
-    lower = gray[under, left] * (256 - along) + gray[under, right] * along
+    pixels, top, under = gray.ravel(), top * columns, under * columns
+    upper = pixels.take(top + left) * (256 - along) + pixels.take(top + right) * along
+    lower = pixels.take(under + left) * (256 - along) + pixels.take(under + right) * along
     return ((upper * (256 - below) + lower * below + (1 << 15)) >> 16).astype(np.uint8)
 
 

@@ -25,7 +25,7 @@ def test_frames_are_counted_from_a_knock_to_the_next_value():
 
 
 def test_a_line_has_a_cell_for_each_head():
-    row = Month("water-8", 1, 1, 1436, 1436, 0.99, 0.98, 1400, 0, 36, 0, 0, 3, 1, 2, 1, 20.0)
+    row = Month("water-8", 1, 1, 1436, 1436, 0.99, 0.98, 1400, 0, 36, 0, 0, 3, 1, 2, 1, 0, 20.0)
     assert len(heading().replace("with value", "with-value").replace("of all", "of-all").split()) == len(
         line_of(row).split()
     )

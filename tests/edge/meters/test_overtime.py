@@ -25,6 +25,7 @@ from edge.meters.overtime import (
 from tests.meters.readings import Home, simulate
 
 WATER = Meter(top=100_000.0, resolution=1.0, max_rate_per_hour=2.5, slack=1.0)
+LITRES = Meter(top=1e5, resolution=0.001, max_rate_per_hour=2.5, slack=0.001)
 SURE = 0.9999
 
 
@@ -253,7 +254,17 @@ def test_a_reading_that_looks_unsure_is_not_published_however_often_a_meter_that
     assert {each.value for each in published} == {None}
     assert published[0].reason == "read with a probability of 0.70; waits for another reading that agrees"
     _, after = told([reads(453, 60, 0.97), reads(453, 61, 0.7)], history=history)
-    assert [each.value for each in after] == [453.0, 453.0]
+    assert [each.value for each in after] == [453.0, None]
+
+
+def test_what_was_read_surely_is_not_published_for_frames_that_doubt_it():
+    """Seen in a simulated meter: it rose by two more, and its last drum was read as before, for half an hour."""
+    rises = [in_doubt(452.111, 60, 0.99), in_doubt(452.124, 61, 0.99)]
+    moved = [in_doubt(452.124, 62 + k, 0.87, Candidate(452.12, 0.1), Candidate(452.126, 0.01)) for k in range(25)]
+    after = [in_doubt(452.126, 87 + k, 0.99) for k in range(2)]
+    *held, _, last = told([*rises, *moved, *after], LITRES, litres_standing(0.99))[1]
+    assert {each.value for each in held} == {None}
+    assert last.value == 452.126
 
 
 def test_a_first_value_in_doubt_is_not_published_for_one_reading_in_many_that_looks_sure():
@@ -279,7 +290,7 @@ def test_before_the_first_value_a_candidate_that_no_reading_bore_out_speaks_agai
     history, _ = told([reads(487, k, 0.94) for k in range(30)])
     history, published = told([either(488.0, 30), either(488.0, 31)], history=history)
     assert [each.value for each in published] == [None, None]
-    assert history.tracks[0].alone == pytest.approx(math.log(0.96 / 0.04))
+    assert history.tracks[0].sure == pytest.approx(math.log(0.96 / 0.04))
 
 
 @pytest.mark.parametrize("rate", [0.3, 3.0, 30.0])
@@ -297,30 +308,58 @@ def test_a_fast_counter_at_many_frames_a_second_has_a_value(rate, fps):
     assert sum(value is not None for value in published) > 0.85 * len(frames)
 
 
-def test_a_rise_that_is_seen_as_surely_as_ever_is_published_at_once_and_one_that_is_not_waits():
-    history, _ = told([reads(452, k) for k in range(-60, 1)])
-    _, (surely,) = told([reads(453, 30)], history=told([reads(452, k) for k in range(1, 30)], history=history)[0])
-    assert surely.value == 453.0
-    litres = replace(WATER, top=1e5, resolution=0.001, slack=0.001)
-    still = [Evidence("", at(k), (Candidate(452.1, 0.9999),)) for k in range(60)]
-    history = History()
-    for each in still:
-        history, _ = step(history, each, litres)
-    for probability, value in ((0.9999, 452.109), (0.99, None)):
-        rise = Evidence("", at(60), (Candidate(452.109, probability),))
-        assert step(history, rise, litres)[1].value == value
+def litres_standing(probability=0.9999, minutes=60):
+    """A meter of litres whose readings are all as sure, up to the minute before `minutes`."""
+    readings = [Evidence("", at(k), (Candidate(452.1, probability),), "ok") for k in range(minutes)]
+    return told(readings, LITRES)[0]
 
 
-@pytest.mark.parametrize(
-    ("resolution", "minutes", "is_given"), [(0.1, 9, True), (0.1, 15, True), (0.1, 31, False), (0.01, 15, False)]
-)
-def test_after_a_while_out_of_view_a_sure_rise_is_published_at_once_where_the_meter_cannot_have_gone_far(
-    resolution, minutes, is_given
-):
+def test_the_next_step_is_published_at_once():
+    history, _ = told([reads(452, k) for k in range(-60, 30)])
+    assert told([reads(453, 30)], history=history)[1][0].value == 453.0
+    assert told([Evidence("", at(60), (Candidate(452.101, 0.99),))], LITRES, litres_standing())[1][0].value == 452.101
+
+
+@pytest.mark.parametrize("probability", [0.99, 0.995, 0.9999])
+def test_a_rise_that_nothing_foretold_takes_a_second_reading_however_sure_the_first_is(probability):
+    rises = [Evidence("", at(60 + k), (Candidate(452.109, probability),), "ok") for k in range(2)]
+    first, second = told(rises, LITRES, litres_standing(probability))[1]
+    assert (first.status, first.value) == ("uncertain", None)
+    assert first.reason == "452.109 is new; waits for another reading that agrees"
+    assert second.value == 452.109
+
+
+@pytest.mark.parametrize("later_s", [0.2, 2.0])
+def test_a_second_frame_right_after_the_first_will_do(later_s):
+    moments = [at(60), Moment(3600 + later_s, 3600 + later_s, "a")]
+    rises = [Evidence("", moment, (Candidate(452.109, 0.9999),), "ok") for moment in moments]
+    assert [each.value for each in told(rises, LITRES, litres_standing())[1]] == [None, 452.109]
+
+
+@pytest.mark.parametrize("misread", [452.102, 452.103, 452.109, 452.13, 452.142, 452.703, 453.1, 552.1, 452.09])
+def test_one_sure_misread_of_a_meter_that_is_always_as_sure_is_not_published_and_costs_no_other(misread):
+    frames = [Evidence("", at(60), (Candidate(misread, 0.9999),), "ok")]
+    frames += [Evidence("", at(k), (Candidate(452.1, 0.9999),), "ok") for k in range(61, 64)]
+    assert [each.value for each in told(frames, LITRES, litres_standing())[1]] == [None, 452.1, 452.1, 452.1]
+
+
+@pytest.mark.parametrize("misread", [-9, 3, 6, 20])
+def test_one_sure_misread_while_it_flows_is_not_published(misread):
+    """The flow is 12 litres a minute; what goes on without a misread is published at each reading from its third on."""
+    values = [452.1 + 0.012 * max(0, k - 59) for k in range(64)]
+    readings = [Evidence("", at(k), (Candidate(round(value, 3), 0.9999),), "ok") for k, value in enumerate(values)]
+    history, published = told(readings, LITRES)
+    assert [each.value for each in published[60:]] == [None, *(round(value, 3) for value in values[61:])]
+    planted = Evidence("", at(64), (Candidate(round(values[-1] + 0.012 + 0.001 * misread, 3), 0.9999),), "ok")
+    assert step(history, planted, LITRES)[1].value is None
+
+
+@pytest.mark.parametrize(("resolution", "minutes"), [(0.1, 9), (0.1, 31), (0.01, 15)])
+def test_after_a_while_out_of_view_a_rise_of_several_steps_takes_a_second_reading(resolution, minutes):
     power = Meter(1e6, resolution, max_rate_per_hour=15.0)
     history, _ = told([reads(452, k, 0.9999) for k in range(60)], power)
-    _, (risen,) = told([reads(452.4, 59 + minutes, 0.9999)], power, history)
-    assert (risen.value == 452.4) is is_given
+    rises = [reads(452.4, 59 + minutes + k / 30, 0.9999) for k in range(2)]
+    assert [each.value for each in told(rises, power, history)[1]] == [None, 452.4]
 
 
 def test_where_readings_differ_in_how_sure_they_are_a_sure_one_is_not_believed_at_once():
@@ -335,7 +374,6 @@ def test_where_readings_differ_in_how_sure_they_are_a_sure_one_is_not_believed_a
     assert (first.value, second.value) == (None, 452.109)
 
 
-LITRES = Meter(top=1e5, resolution=0.001, max_rate_per_hour=2.5, slack=0.001)
 FORBIDDEN = tuple(Candidate(452.109 + 1000 * k, 0.005) for k in range(1, 9))
 """What a high drum in doubt may show besides: years away."""
 
