@@ -109,7 +109,10 @@ class RunTable(Table):
         default_factory=list, description='wall-clock times of readings, such as ["06:00", "18:30:15"], by local time'
     )
     burst: PositiveInt | None = Field(
-        None, le=100, description="frames that make one reading, by their majority; 1 with every = `frame`, else 5"
+        None,
+        le=100,
+        description="frames that make one reading, by their majority; 1 with every = `frame`, else 5. With 1, a meter "
+        "that has jumped is uncertain until the next reading",
     )
     settle: float = Field(
         0.5, ge=0, le=60, description="seconds between light or opening and the first frame of a scheduled reading"
