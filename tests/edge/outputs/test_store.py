@@ -46,6 +46,12 @@ def taken(store: Store, destination: str = "mqtt", count: int = 10**6) -> list[i
     return [message.body["frame"] for message in store.take(destination, count)]
 
 
+@pytest.fixture(autouse=True)
+def it_is_noon(monkeypatch):
+    """Whenever the tests run it is the day that the records are of: adding drops what is too old."""
+    monkeypatch.setattr(time, "time", lambda: NOON)
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "readout.db"
