@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 from dataclasses import replace
 
 import pytest
@@ -20,12 +19,6 @@ WATER = Record(NOON, "water", 453.012, "m³", "453.012", "453012", "ok", 0.9987,
 GAS = replace(
     WATER, name="gas", time_s=NOON + 3600, value=None, text="12?4", raw="12?4", status="uncertain", reason="digit 3"
 )
-
-
-@pytest.fixture(autouse=True)
-def it_is_noon(monkeypatch):
-    """Whenever the tests run it is the day that the records are of: adding drops what is too old."""
-    monkeypatch.setattr(time, "time", lambda: NOON)
 
 
 @pytest.fixture

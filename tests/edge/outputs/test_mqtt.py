@@ -169,7 +169,9 @@ def test_the_last_state_and_whether_the_device_is_there_are_retained(broker, lis
 DIES = """
 import os, sys, time
 from tests.edge.outputs.test_mqtt import config_of, writing
+from tests.edge.outputs.conftest import NOON
 from pathlib import Path
+time.time = lambda: NOON
 with writing(config_of(Path(sys.argv[1]), int(sys.argv[2])), []) as write:
     write(1)
     time.sleep(1.5)

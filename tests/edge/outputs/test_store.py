@@ -46,12 +46,6 @@ def taken(store: Store, destination: str = "mqtt", count: int = 10**6) -> list[i
     return [message.body["frame"] for message in store.take(destination, count)]
 
 
-@pytest.fixture(autouse=True)
-def it_is_noon(monkeypatch):
-    """Whenever the tests run it is the day that the records are of: adding drops what is too old."""
-    monkeypatch.setattr(time, "time", lambda: NOON)
-
-
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "readout.db"
@@ -106,7 +100,7 @@ import sys
 from pathlib import Path
 from tests.edge.outputs.test_store import numbered
 from edge.outputs.store import Limits, Store
-store = Store(Path(sys.argv[1]), Limits(), print)
+store = Store(Path(sys.argv[1]), Limits(outbox_keep_s=1e9), print)
 for number in range(10**6):
     store.add(numbered(number), ["mqtt"])
     print(number, flush=True)
