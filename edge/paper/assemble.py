@@ -15,7 +15,7 @@ from edge.paper.decode import Mark
 from edge.paper.layout import Line
 from edge.paper.pieces import Piece, union_box
 from edge.paper.segment import depth_of
-from edge.paper.separators import is_minus, is_percent_sign, separate
+from edge.paper.separators import Separated, is_percent_sign, separate
 from edge.paper.strokes import bow_of, lean_of, solidity_of
 
 LEAST_DIGITS = 0.6
@@ -107,7 +107,8 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list
     solid = _solid(ink, line, characters)
     separated = separate(marks, characters, line, solid)
     shared = _unexplained(line, [*(mark.region.box for mark in marks), *separated.signs], solid)
-    shared = shared or _doubt_of_faint(line, solid, characters) or separated.doubt or _doubt_of_strokes(marks)
+    with_faint = separated if len(solid) == len(line.small) else separate(marks, characters, line, line.small)
+    shared = shared or separated.doubt or _doubt_of_faint(separated, with_faint) or _doubt_of_strokes(marks)
     readings = [
         _reading(
             number,
@@ -288,12 +289,15 @@ def _unexplained(line: Line, taken: Sequence[Box], solid: Sequence[Piece]) -> st
     return None
 
 
-def _doubt_of_faint(line: Line, solid: Sequence[Piece], characters: Sequence[Digit]) -> str | None:
-    """A reason where a stroke too faint to be ink for sure stands where a minus sign would."""
-    faint = [small for small in line.small if small not in solid]
-    if any(is_minus(small, line.height, characters) for small in faint):
-        return "a faint stroke may be a minus sign"
+def _doubt_of_faint(separated: Separated, with_faint: Separated) -> str | None:
+    """A reason where small ink too faint to be surely drawn would be a sign, and no speck, if it were."""
+    if with_faint.doubt is None and _texts(with_faint) != _texts(separated):
+        return "a faint mark may be a sign"
     return None
+
+
+def _texts(separated: Separated) -> list[str]:
+    return ["".join(character.text for character in number) for number in separated.numbers]
 
 
 def _inside_any(box: Box, others: Sequence[Box]) -> bool:

@@ -160,10 +160,10 @@ def _separator(small: Piece, line: Line, digits: Sequence[Digit]) -> str | None:
         return None
     if point := point_or_comma(small, _foot(x + width / 2, digits), scale):
         return point
-    return "-" if is_minus(small, scale, digits) else None
+    return "-" if _is_minus(small, scale, digits) else None
 
 
-def is_minus(small: Piece, height: float, digits: Sequence[Digit]) -> bool:
+def _is_minus(small: Piece, height: float, digits: Sequence[Digit]) -> bool:
     """Whether a small piece is a level stroke before the first digit, half-way up; `height` is the digits', in rows."""
     _, _, columns, rows = small.box
     first = min(digits, key=lambda digit: digit.box[0])
