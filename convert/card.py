@@ -35,6 +35,7 @@ FACTS = (
     "confidence",
     "data",
     "seed",
+    "started_from",
     "command",
     "calibration_set",
     "size_bytes",
@@ -65,6 +66,7 @@ def make_card(
         confidence=run.card.confidence,
         data=run.card.data,
         seed=run.card.seed,
+        started_from=run.card.started_from,
         command=run.card.command,
         calibration_set=CalibrationSet(
             split=run.card.calibration_split, count=len(calibration.indices), sha256=calibration.sha256

@@ -35,6 +35,7 @@ class RunCard(BaseModel):
     labels: list[str]
     command: str
     seed: int
+    started_from: list[str] = []
     data: list[DataSet]
     evaluation_split: str
     calibration_split: str

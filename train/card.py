@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,13 +41,15 @@ METER = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a run differs from its recipe: other epochs, seed, at most `limit` pictures of each part."""
+    """How a run differs from its recipe: other epochs, seed, at most `limit` pictures of each part, and `start`, the
+    bundle whose weights it begins with."""
 
     seed: int = 0
     epochs: int | None = None
     limit: int | None = None
     is_fresh: bool = False
     command: str = ""
+    start: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +63,18 @@ class Parts:
 
 
 def run_card(
-    recipe: Recipe, dataset: Dataset, parts: Parts, evaluation: Evaluation, progress: Progress, settings: Settings
+    recipe: Recipe,
+    dataset: Dataset,
+    parts: Parts,
+    evaluation: Evaluation,
+    progress: Progress,
+    settings: Settings,
+    ancestors: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The table of run.json; `convert` copies most of it into the bundle's card."""
+    """The table of run.json; `convert` copies most of it into the bundle's card.
+
+    `ancestors` are the sha256 of the models that it was trained on from, oldest first.
+    """
     splits = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
     about = {"name": dataset.name, "licence": dataset.licence, "source": dataset.source, "sha256": dict(dataset.sha256)}
     way = recipe.preprocessing()
@@ -73,6 +85,7 @@ def run_card(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": settings.command,
         "seed": settings.seed,
+        "started_from": list(ancestors),
         "data": [{**about, "splits": splits}],
         "evaluation_split": evaluation.accuracy.split,
         "calibration_split": f"{dataset.name} train",

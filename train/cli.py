@@ -36,6 +36,8 @@ def cli(debug: bool) -> None:
 @click.option("--data", type=click.Choice(DATA_CHOICES), default="auto", show_default=True,
               help="Data set; auto is the recipe's own, or builtin where MNIST cannot be had.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/RECIPE]")
+@click.option("--from", "start", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="BUNDLE",
+              help="Train on from this bundle's weights, on new sets, at a third of the learning rate.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's number.")
 @click.option("--seed", type=click.IntRange(0, 2**20), default=0, show_default=True, help="Of every random draw.")
 @click.option("--limit", type=click.IntRange(100), help="At most this many pictures of each part, for a quick trial.")
@@ -47,7 +49,14 @@ def cli(debug: bool) -> None:
     help="Go on with a stopped training, or start anew.",
 )
 def fit(
-    recipe: str, data: str, out: Path | None, epochs: int | None, seed: int, limit: int | None, is_resumed: bool
+    recipe: str,
+    data: str,
+    out: Path | None,
+    start: Path | None,
+    epochs: int | None,
+    seed: int,
+    limit: int | None,
+    is_resumed: bool,
 ) -> None:
     """Train RECIPE (dense, digits, paper, meter, characters) and leave a run folder.
 
@@ -65,7 +74,7 @@ def fit(
         log.warning("%s", note)
     out = out or Path("runs", recipe)
     command = shlex.join(["python", "-m", "train", *sys.argv[1:]])
-    settings = Settings(seed, epochs, limit, not is_resumed, command)
+    settings = Settings(seed, epochs, limit, not is_resumed, command, start)
     try:
         card = fit_recipe(chosen, dataset, out, settings).card()
     except KeyboardInterrupt:

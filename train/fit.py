@@ -6,9 +6,10 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from train.data.dataset import Crops, Dataset, Digits, Images, Labels
 from train.data.split import Split, calibration_indices, split_validation, subset
 from train.epochs import epoch_sets
 from train.evaluate import evaluate, logits_of
+from train.further import LEARNING_RATE, PICTURES, Start, open_start
 from train.members import joined, member_seed, told_in_turn
 from train.recipes import Recipe
 from train.run_folder import (
@@ -57,20 +59,24 @@ def fit(recipe: Recipe, dataset: Dataset, out: Path, settings: Settings | None =
     """
     settings = settings or Settings()
     recipe = adapt(recipe, dataset, settings)
+    start = None
+    if settings.start:
+        start = open_start(settings.start, recipe.name, recipe.labels, settings.seed, dataset)
     parts = cut(dataset, settings)
     run = RunFolder(out)
     run.make()
     recipes = (recipe, *recipe.joined_with)
-    checkpoints = _checkpoints(out, [_fingerprint(each, dataset, settings) for each in recipes])
+    checkpoints = _checkpoints(out, [_fingerprint(each, dataset, settings, start) for each in recipes])
     if settings.is_fresh:
         shutil.rmtree(out / CHECKPOINT_FOLDER, ignore_errors=True)
     validation = recipe.validation_set(parts.validation, 0, settings.seed)
-    progresses = _learn_all(recipes, parts.train, validation, checkpoints, settings.seed)
+    progresses = _learn_all(recipes, parts.train, validation, checkpoints, settings.seed, start)
     members = [_kept(*each) for each in zip(recipes, checkpoints, progresses, strict=True)]
     model = with_lower_junk(joined(members), recipe, validation)
     if has_positions(recipe.labels):
         model = with_centred_logits(model)
-    _leave(run, recipe, dataset, parts, validation, model, told_in_turn(progresses), settings)
+    ancestors = start.ancestors if start else ()
+    _leave(run, recipe, dataset, parts, validation, model, told_in_turn(progresses), settings, ancestors)
     shutil.rmtree(out / CHECKPOINT_FOLDER, ignore_errors=True)
     return run
 
@@ -99,8 +105,10 @@ def adapt(recipe: Recipe, dataset: Dataset, settings: Settings) -> Recipe:
         A recipe that knows what is not a digit was given something other than digits, or one for meters no crops.
     """
     labels = _labels(recipe, dataset)
+    pace = LEARNING_RATE if settings.start else 1
     adapted = [
-        replace(each, labels=labels, epochs=settings.epochs or each.epochs) for each in (recipe, *recipe.joined_with)
+        replace(each, labels=labels, epochs=settings.epochs or each.epochs, learning_rate=each.learning_rate * pace)
+        for each in (recipe, *recipe.joined_with)
     ]
     return replace(adapted[0], joined_with=tuple(adapted[1:]))
 
@@ -137,13 +145,21 @@ def _split(dataset: Dataset, seed: int) -> Split:
 
 
 def learn(
-    recipe: Recipe, train: Digits | Crops, validation: tuple[Images, Labels], checkpoint: Checkpoint, seed: int
+    recipe: Recipe,
+    train: Digits | Crops,
+    validation: tuple[Images, Labels],
+    checkpoint: Checkpoint,
+    seed: int,
+    begin: Callable[[Recipe, int], keras.Model] | None = None,
 ) -> Progress:
-    """Train epoch by epoch, each kept in the checkpoint, from the last one that is there to the recipe's end."""
+    """Train epoch by epoch, each kept in the checkpoint, from the last one that is there to the recipe's end.
+
+    `begin` gives the network that the first epoch starts with, of the recipe and the seed; `build` unless given.
+    """
     progress = checkpoint.progress()
     if is_over(recipe, progress):
         return progress
-    model = checkpoint.model(progress.epochs) if progress.epochs else build(recipe, seed)
+    model = checkpoint.model(progress.epochs) if progress.epochs else (begin or build)(recipe, seed)
     if progress.epochs:
         log.info("continuing after epoch %d", progress.epochs)
     targets = (validation[0][..., None], _targets(recipe, validation[1]))
@@ -261,14 +277,28 @@ def _learn_all(
     validation: tuple[Images, Labels],
     checkpoints: Sequence[Checkpoint],
     seed: int,
+    start: Start | None,
 ) -> list[Progress]:
-    """Train the members one after the other; what is finished already is not trained again."""
+    """Train the members one after the other; what is finished already is not trained again.
+
+    One that goes on from a start draws as a member of its own would: it has had the sets of before.
+    """
     progresses = []
+    earlier = start.generation * len(recipes) if start else 0
     for k, (recipe, checkpoint) in enumerate(zip(recipes, checkpoints, strict=True)):
         if len(recipes) > 1:
             log.info("member %d of %d", k + 1, len(recipes))
-        progresses.append(learn(recipe, train, validation, checkpoint, member_seed(seed, k)))
+        begin = partial(_taken_up, start=start, number=k, train=train) if start else build
+        progresses.append(learn(recipe, train, validation, checkpoint, member_seed(seed, earlier + k), begin))
     return progresses
+
+
+def _taken_up(recipe: Recipe, seed: int, start: Start, number: int, train: Digits | Crops) -> keras.Model:
+    """The recipe's network with the weights that the start has for the member of this number."""
+    model = build(recipe, seed)
+    some = train.take(subset(np.arange(len(train)), PICTURES, seed))
+    start.give(model, number, recipe.training_set(some, 0, seed)[0])
+    return model
 
 
 def _one_epoch(
@@ -322,6 +352,7 @@ def _leave(
     model: keras.Model,
     progress: Progress,
     settings: Settings,
+    ancestors: Sequence[str],
 ) -> None:
     """Write the run folder, its card last: until then the run does not count as finished."""
     (run.path / CARD_FILE).unlink(missing_ok=True)
@@ -330,7 +361,7 @@ def _leave(
     _write_glyphs(run, recipe, dataset, parts, validation, settings.seed)
     names = (f"{dataset.name} test", f"{dataset.name} validation")
     evaluation = evaluate(run, model, recipe.labels, *names, recipe.tolerance)
-    run.write_card(run_card(recipe, dataset, parts, evaluation, progress, settings))
+    run.write_card(run_card(recipe, dataset, parts, evaluation, progress, settings, ancestors))
 
 
 def _write_glyphs(
@@ -354,7 +385,7 @@ def _write_glyphs(
     run.write_figure("samples.png", sheet)
 
 
-def _fingerprint(recipe: Recipe, dataset: Dataset, settings: Settings) -> dict[str, Any]:
+def _fingerprint(recipe: Recipe, dataset: Dataset, settings: Settings, start: Start | None) -> dict[str, Any]:
     """All that a training depends on, by the name under which a user knows it."""
     numbers = (
         "batch_size",
@@ -373,5 +404,6 @@ def _fingerprint(recipe: Recipe, dataset: Dataset, settings: Settings) -> dict[s
         "seed": settings.seed,
         "limit": settings.limit,
         "preprocessing": recipe.preprocessing().sha256,
+        "started_from": list(start.ancestors) if start else [],
         **{number: getattr(recipe, number) for number in numbers},
     }

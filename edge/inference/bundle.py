@@ -117,6 +117,7 @@ class Card(Strict):
     confidence: Confidence
     data: list[DataSet]
     seed: int
+    started_from: list[str] = Field([], description="sha256 of the models that it was trained on from, oldest first")
     command: str = Field(description="what trained it")
     calibration_set: CalibrationSet
     accuracy: Accuracy
