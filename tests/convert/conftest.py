@@ -64,6 +64,7 @@ def run_card(**changes):
         "created": "2026-01-01T00:00:00+00:00",
         "command": "python -m train fit digits",
         "seed": 7,
+        "started_from": ["ab" * 32],
         "data": [{"name": "drawn", "licence": "MIT", "source": "tests", "sha256": {}, "splits": {"train": 400}}],
         "evaluation_split": "drawn, test",
         "calibration_split": "drawn, train",

@@ -28,6 +28,10 @@ def test_the_calibration_hash_is_of_the_indices_as_little_endian_int64(report):
     assert load_card(report.bundle).calibration_set.sha256 == hashlib.sha256(indices).hexdigest()
 
 
+def test_the_card_names_the_models_that_it_was_trained_on_from(report):
+    assert load_card(report.bundle).started_from == ["ab" * 32]
+
+
 def test_accuracy_is_of_the_evaluation_glyphs(report, measurement):
     accuracy = load_card(report.bundle).accuracy
     assert accuracy.keras.errors == np.count_nonzero(measurement.keras.argmax(1) != measurement.labels)
