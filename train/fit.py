@@ -323,10 +323,11 @@ def _one_epoch(
 
 def _seed_epoch(model: keras.Model, seed: int, epoch: int) -> None:
     """Dropout draws from generators that a saved model does not keep; a resumed epoch must draw the same."""
-    keras.utils.set_random_seed(seed * 1009 + epoch)
+    own = (seed * 1009 + epoch) % 2**32
+    keras.utils.set_random_seed(own)
     for k, layer in enumerate(model.layers):
         if hasattr(layer, "seed_generator"):
-            layer.seed_generator.state.assign([seed * 1009 + epoch, k])
+            layer.seed_generator.state.assign([own, k])
 
 
 def _targets(recipe: Recipe, labels: Labels) -> np.ndarray:

@@ -70,11 +70,12 @@ def test_trainings_add_up_and_the_card_names_all_before(
     monkeypatch.setattr("train.fit._one_epoch", lambda *given: (seeds.append(given[-1]), one_epoch(*given))[1])
     bundle = shutil.copytree(MODELS / "digits", tmp_path / "digits")
     card = json.loads((bundle / CARD_FILE).read_text())
-    (bundle / CARD_FILE).write_text(json.dumps(card | {"started_from": ["ab" * 32]}))
+    ancestors = [f"{k:064x}" for k in range(5)]
+    (bundle / CARD_FILE).write_text(json.dumps(card | {"started_from": ancestors}))
     settings = Settings(start=bundle, limit=200, epochs=1)
     run = fit(quick(RECIPES["digits"]), of_the_bundle(builtin, "digits"), tmp_path / "run", settings)
-    assert run.card()["started_from"] == ["ab" * 32, card["model_sha256"]]
-    assert seeds == [2 * SEEDS_APART]
+    assert run.card()["started_from"] == [*ancestors, card["model_sha256"]]
+    assert seeds == [6 * SEEDS_APART]
     assert run.history()[0]["learning_rate"] < RECIPES["digits"].learning_rate / 3
     assert run.card()["accuracy"]["errors"] < 0.1 * 200
 
