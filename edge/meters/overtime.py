@@ -388,7 +388,7 @@ def _extended(
     least = max(REST_SHARE * unsaid, candidates[0].probability * math.exp(-MAX_EVIDENCE))
     found = []
     for k, track in enumerate(history.tracks):
-        rest = max([least, *(each.probability for each in hardly if not steps[each.value][k].reason)])
+        rest = max([least, *(_hope(each, steps[each.value][k]) for each in hardly)])
         found.append(replace(track, weight=track.weight + share * math.log(rest)))
     lawful = {value for value, row in steps.items() if _is_lawful(row, history.tracks)}
     allowed = [each for each in (*candidates, *hardly) if each.value in lawful]
@@ -412,6 +412,11 @@ def _steps_of(history: History, value: float, now: Moment, meter: Meter) -> list
     return [_step_of(track, value, now, meter) for track in history.tracks]
 
 
+def _hope(candidate: Candidate, taken: _Step) -> float:
+    """What a candidate that is hardly likely leaves of a track that it could follow from: a surprise is rarer yet."""
+    return 0.0 if taken.reason else candidate.probability * math.exp(taken.odds)
+
+
 def _is_lawful(row: Sequence[_Step], tracks: Sequence[Track]) -> bool:
     """Whether a value follows within the rules from a track that broke none."""
     return any(not taken.reason and not track.reason for taken, track in zip(row, tracks, strict=True))
@@ -425,11 +430,18 @@ def _against(
     Small rises are many: draws of water or gas are about as many from 1 to 10 steps as from 10 to 100, so that one of
     so many steps is as rare as it is long.
     """
+    own = _apart(accepted.peak, candidate.value, meter)
     others = [each for each in lawful if each.value != candidate.value]
-    own, *rises = [max(_apart(accepted.peak, each.value, meter), meter.resolution) for each in (candidate, *others)]
-    shares = [min(max(own / rise, 1 / MOST_RARER), MOST_RARER) for rise in rises]
-    rivals = sum(each.probability * share for each, share in zip(others, shares, strict=True))
+    rivals = sum(each.probability * _rarer(own, _apart(accepted.peak, each.value, meter), meter) for each in others)
     return rivals + unsaid * (REST_SHARE if meter.max_rate_per_hour is not None else 1.0)
+
+
+def _rarer(rise: float, other: float, meter: Meter) -> float:
+    """How many times rarer a rise is than another; what goes back, by an account that is left behind, is no rise."""
+    if other < -meter.slack - 1e-6 * meter.resolution:
+        return 1.0
+    times = max(rise, meter.resolution) / max(other, meter.resolution)
+    return min(max(times, 1 / MOST_RARER), MOST_RARER)
 
 
 def _share(tracks: Sequence[Track], now: Moment, meter: Meter) -> float:

@@ -4,7 +4,8 @@ The frames go through the pipeline of `edge run` once; what each says of its met
 names a folder. Then the rules of `edge.meters.overtime` are run over it as the tracker does, and at each frame that
 has a value to say a lie is told instead, as sure as a reading can be. It counts how many lies are published as ok, at
 the frame itself ("at once") and with the `AFTER` true ones that follow. Beside it stand the minutes with a right value
-where no lie is told.
+where no lie is told. With `--again 0.2` a minute without a value has up to four frames more, as in the burst of `edge
+run`; lies are told at each frame that is taken.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import argparse
 import math
 import os
 import pickle
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -26,8 +27,10 @@ from edge.meters.tracker import CHANGE_S, REST_S, Tracker, evidence_of, meter_of
 from edge.nouns import Candidate, Frame, Reading
 from edge.replay.measure import MINUTE_S, tolerance_of
 from edge.schema import Config, FieldTable
+from edge.service.loop import DEFAULT_BURST
 from edge.sources import SourceSettings, open_source, simulated_setup
 from edge.sources.simulator.kinds import KINDS
+from edge.sources.simulator.source import SimulatorSource
 
 SEED = 1
 """Of the seeds that thresholds may be chosen on (1 to 9)."""
@@ -78,13 +81,13 @@ class Day:
 @dataclass(frozen=True)
 class Course:
     """A day as it was published: minutes with the register in view, those with a right value, readings that were wrong,
-    and what was known before each frame.
+    and what was known before each frame; None of those that a burst does not take, for it has a value.
     """
 
     minutes: int
     with_value: int
     wrong: int
-    before: tuple[History, ...]
+    before: tuple[History | None, ...]
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,14 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=1)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--kinds", nargs="*", default=[kind.name for kind in KINDS])
+    parser.add_argument("--again", type=float, default=0.0, help="seconds to the next frame of a burst")
     parser.add_argument("--keep", type=Path, help="folder in which the evidence is kept for the next run")
     arguments = parser.parse_args()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     print(heading(), flush=True)
     for kind in arguments.kinds:
-        print(line_of(kept_day(kind, arguments.seed, arguments.days, arguments.keep)), flush=True)
+        day = kept_day(kind, arguments.seed, arguments.days, arguments.keep, arguments.again)
+        print(line_of(day), flush=True)
 
 
 def heading() -> str:
@@ -135,13 +140,14 @@ def line_of(day: Day) -> str:
     return f"{day.kind:14s} {course.minutes:8d} {share:>8s} {course.wrong:6d} {lies[0].told:6d} {cells}"
 
 
-def kept_day(kind: str, seed: int, days: int, folder: Path | None) -> Day:
+def kept_day(kind: str, seed: int, days: int, folder: Path | None, again_s: float = 0.0) -> Day:
     """A day that was read before, else read now."""
-    path = folder / f"{kind}-{seed}-{days}.pickle" if folder else None
+    burst = f"-{again_s:g}" if again_s else ""
+    path = folder / f"{kind}-{seed}-{days}{burst}.pickle" if folder else None
     if path is not None and path.is_file():
         table, rows = pickle.loads(path.read_bytes())
         return Day(kind, seed, table, tuple(Shot(*row) for row in rows))
-    day = read_day(kind, seed, days)
+    day = read_day(kind, seed, days, again_s)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = [(shot.time_s, shot.truth, shot.is_shown, shot.evidence) for shot in day.shots]
@@ -149,15 +155,18 @@ def kept_day(kind: str, seed: int, days: int, folder: Path | None) -> Day:
     return day
 
 
-def read_day(kind: str, seed: int, days: int, frames: int | None = None, models: Path = MODELS) -> Day:
-    """What the frames of so many days, or the first `frames` of them, say of their meter."""
+def read_day(
+    kind: str, seed: int, days: int, again_s: float = 0.0, frames: int | None = None, models: Path = MODELS
+) -> Day:
+    """What the frames of so many days, or of the first `frames` minutes of them, say of their meter."""
     cv2.setNumThreads(1)
     uri = f"demo:?meter={kind}&seed={seed}&days={days}"
     own = simulated_setup(uri)
     assert own is not None
     reader = open_fields(own.config, models, picture=own.reference)
     with open_source(uri, SourceSettings(with_colour=own.config.needs_colour)) as source:
-        shots = tuple(_shots(islice(source, frames), reader, own.config))
+        assert isinstance(source, SimulatorSource)
+        shots = tuple(_shots(source, _Watch(reader, own.config), again_s, frames))
     return Day(kind, seed, own.config.field[0], shots)
 
 
@@ -166,8 +175,13 @@ def course_of(day: Day) -> Course:
     history = written = History()
     boot, written_s, is_new = None, -math.inf, False
     minutes: dict[int, bool] = {}
-    before, value, wrong = [], None, 0
+    before: list[History | None] = []
+    value, wrong = None, 0
+    done = None  # the minute that has a value, so that no more of its frames are taken
     for shot in day.shots:
+        if int(shot.time_s // MINUTE_S) == done:
+            before.append(None)
+            continue
         if shot.evidence is not None:
             now = shot.evidence.moment
             if now.boot != boot:
@@ -182,17 +196,18 @@ def course_of(day: Day) -> Course:
             before.append(history)
         is_right = value is not None and day.is_right(value, shot)
         wrong += value is not None and not is_right
+        done = int(shot.time_s // MINUTE_S) if value is not None else None
         if shot.is_shown:
             minute = int(shot.time_s // MINUTE_S)
             minutes[minute] = minutes.get(minute, False) or is_right
     return Course(len(minutes), sum(minutes.values()), wrong, tuple(before))
 
 
-def lies_of(day: Day, before: Sequence[History], steps: int) -> Lies:
+def lies_of(day: Day, before: Sequence[History | None], steps: int) -> Lies:
     """What becomes of a lie at each frame with a value to say; one that is right to a unit is none."""
     told = at_once = later = 0
     for index, (shot, history) in enumerate(zip(day.shots, before, strict=True)):
-        if shot.evidence is None or not shot.evidence.candidates or not shot.is_shown:
+        if history is None or shot.evidence is None or not shot.evidence.candidates or not shot.is_shown:
             continue
         lie = _lie(shot, shot.evidence, steps, day.meter)
         history, published = step(history, lie, day.meter)
@@ -210,16 +225,36 @@ def most_steps(meter: Meter) -> int:
     return math.floor(meter.max_rate_per_hour * MINUTE_S / 3600 / meter.resolution + 1)
 
 
-def _shots(frames: Iterable[Frame], reader: FieldReader, config: Config) -> Iterator[Shot]:
-    """What each frame says; the tracker starts anew where the machine does."""
-    boot, tracker = None, None
-    for frame in frames:
-        if tracker is None or frame.boot != boot:
-            tracker, boot = Noting(reader, may_stand_still=config.source.frozen_after == 0), frame.boot
-        tracker.noted = None
-        tracker.read(frame)
+@dataclass(eq=False)
+class _Watch:
+    """A tracker before a simulated meter, that starts anew where the machine does."""
+
+    reader: FieldReader
+    config: Config
+    boots: list[str | None] = field(default_factory=list)
+    has_value: bool = False
+
+    def shot(self, frame: Frame) -> Shot:
+        """What a frame says."""
+        if frame.boot not in self.boots[-1:]:
+            self.boots.append(frame.boot)
+            self._tracker = Noting(self.reader, may_stand_still=self.config.source.frozen_after == 0)
+        self._tracker.noted = None
+        (reading,) = self._tracker.read(frame)
+        self.has_value = reading.value is not None
         (truth,) = frame.truth
-        yield Shot(frame.timestamp_s, truth.value, truth.is_shown, tracker.noted)
+        return Shot(frame.timestamp_s, truth.value, truth.is_shown, self._tracker.noted)
+
+
+def _shots(source: SimulatorSource, watch: _Watch, again_s: float, frames: int | None) -> Iterator[Shot]:
+    """What each frame says; of a burst until there is a value."""
+    for frame in islice(source, frames):
+        yield watch.shot(frame)
+        for number in range(1, DEFAULT_BURST if again_s else 1):
+            another = source.frame_at(frame.index, frame.monotonic_s + number * again_s)
+            if watch.has_value or another is None:
+                break
+            yield watch.shot(another)
 
 
 def _lie(shot: Shot, evidence: Evidence, steps: int, meter: Meter) -> Evidence:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edge.meters.overtime import Candidate, Evidence, Moment
 from edge.schema import FieldTable
 from tests.meters.planted import Day, Shot, course_of, heading, kept_day, lies_of, line_of, most_steps
@@ -46,6 +48,20 @@ def test_a_frame_that_says_nothing_tells_no_lie():
     shots = (*day.shots[:2], Shot(120.0, 452.1, True, blind), Shot(180.0, 452.1, True, None))
     spoilt = Day(day.kind, day.seed, day.table, shots)
     assert lies_of(spoilt, course_of(spoilt).before, 3).told == 2
+
+
+def test_of_a_burst_no_more_frames_are_taken_than_until_one_has_a_value():
+    day = standing("drum")
+    shots = [
+        replace(shot, evidence=replace(shot.evidence, moment=Moment(later_s, later_s, "0")), time_s=later_s)
+        for shot in day.shots[:3]
+        for later_s in (shot.time_s, shot.time_s + 0.2)
+    ]
+    burst = replace(day, shots=tuple(shots))
+    course = course_of(burst)
+    assert [each is None for each in course.before] == [False, False, False, True, False, True]
+    assert (course.minutes, course.with_value, course.wrong) == (3, 2, 0)
+    assert lies_of(burst, course.before, 3).told == 4
 
 
 def test_a_line_has_a_cell_for_each_head():

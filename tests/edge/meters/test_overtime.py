@@ -453,6 +453,28 @@ def test_what_is_hardly_likely_weakens_no_track_that_it_bears_out():
     assert before[0] > before[1] + 1.0
 
 
+def test_what_is_hardly_likely_is_a_surprise_to_a_track_that_it_could_follow_from():
+    """A burner starts, its last drum in doubt: a few hundredths at other rises do not say that the meter stands."""
+    rivals = (Candidate(452.12, 0.015), Candidate(452.13, 0.0125), Candidate(452.14, 0.0125))
+    burst = [in_doubt(452.109, 60 + k / 300, 0.96, *rivals) for k in range(5)]
+    published = told(burst, LITRES, litres_standing(0.99))[1]
+    assert [each.value for each in published] == [None, None, 452.109, 452.109, 452.109]
+    standing = [replace(each, candidates=(each.candidates[0], Candidate(452.1, 0.04))) for each in burst]
+    assert {each.value for each in told(standing, LITRES, litres_standing(0.99))[1]} == {None}
+
+
+def test_what_lies_behind_is_no_small_rise_that_a_long_one_would_be_rarer_than():
+    """A burner goes off. A drum above is in doubt, and so little that the value would lie behind the one before, where
+    only an account of an hour ago leads to: for each rise of the burner's it was counted ten times.
+    """
+    flow = [in_doubt(round(452.1 + 0.042 * max(0, k - 59), 3), k, 0.99) for k in range(70)]
+    ended = [in_doubt(452.536, 70 + k, 0.976, Candidate(452.436, 0.012)) for k in range(4)]
+    history, _ = told(flow, LITRES)
+    assert [each.value for each in told(ended, LITRES, history)[1]] == [None, 452.536, 452.536, 452.536]
+    doubted = [replace(each, candidates=(Candidate(452.536, 0.93), Candidate(452.436, 0.06))) for each in ended]
+    assert {each.value for each in told(doubted, LITRES, history)[1]} == {None}
+
+
 def test_a_flow_that_has_ended_foretells_no_rise():
     litres = replace(WATER, top=1e5, resolution=0.001, slack=0.001)
     history, values = History(), [100.0 + 0.01 * min(k, 10) for k in range(13)]
