@@ -25,9 +25,7 @@ DOUBLES = "BDGJQSZbgijqsz"
 """Letters that are near doubles of digits: a few of them keep the network from being sure of such."""
 SHARES_OF_CHARACTERS = (0.69, 0.24, 0.07)
 """Of letters, signs and doubles."""
-SIGNS = "+-=*%%%&&&&&@#?{}<>$€£,.:;~^_\"'"
-"""& and % more often than the others: half of every & is an 8, and a network that had one in 280 pictures of junk took
-16 of 16 in faces that it did not know for one."""
+SIGNS = "+-=*%&@#?{}<>$€£,.:;~^_\"'"
 SIDE = 48
 TYPE_SIZE = 40
 VARIANTS = 4
