@@ -33,7 +33,7 @@ PICTURES = 1000
 """Training pictures, junk beside, that the batch norms' means and variances are taken of."""
 
 LEARNING_RATE = 1 / 3
-"""Of the recipe's: from its full height on, half of what the weights know is lost before it is learnt again."""
+"""Of the recipe's: its full rate is for weights that know nothing yet. Chosen, not measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
