@@ -87,10 +87,14 @@ def open_start(folder: Path, recipe: str, labels: Sequence[str], seed: int, data
         ("recipe", recipe, card.recipe),
         ("labels", list(labels), card.labels),
         ("seed", seed, card.seed),
-        ("data", dict(dataset.sha256), card.data[0].sha256),
     ):
         if wanted != found:
             raise DataError(f"{folder}: trained with another {what} ({found}, here {wanted}); train from the start")
+    if dict(dataset.sha256) != card.data[0].sha256:
+        raise DataError(
+            f"{folder}: trained on other files of {card.data[0].name} than those of {dataset.name} here; "
+            "train from the start"
+        )
     return Start(_weights_of(folder / MODEL_FILE), (*card.started_from, card.model_sha256))
 
 

@@ -82,7 +82,11 @@ def test_trainings_add_up_and_the_card_names_all_before(
 
 @pytest.mark.parametrize(
     ("recipe", "seed", "has_its_data", "word"),
-    [("digits", 1, True, "another seed"), ("digits", 0, False, "another data"), ("dense", 0, True, "another recipe")],
+    [
+        ("digits", 1, True, "another seed"),
+        ("digits", 0, False, "on other files of MNIST"),
+        ("dense", 0, True, "another recipe"),
+    ],
 )
 def test_a_bundle_of_another_training_is_refused(
     recipe: str, seed: int, has_its_data: bool, word: str, builtin: Dataset, tmp_path: Path
