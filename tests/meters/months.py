@@ -13,7 +13,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import islice, pairwise
@@ -248,10 +248,7 @@ class _Visit:
                 yield from self._burst_after(frame)
 
     def _burst_after(self, frame: Frame) -> Iterator[Frame]:
-        for number in range(1, DEFAULT_BURST):
-            another = self.source.frame_at(frame.index, frame.monotonic_s + number * self.again_s)
-            if self.has_value or another is None:
-                return
+        for another in burst_after(self.source, frame, self.again_s, lambda: self.has_value):
             self.again += 1
             yield another
 
@@ -259,6 +256,17 @@ class _Visit:
         readings = self.player.read(burst)
         self.has_value = all(reading.value is not None for reading in readings)
         return readings
+
+
+def burst_after(
+    source: SimulatorSource, frame: Frame, again_s: float, has_value: Callable[[], bool]
+) -> Iterator[Frame]:
+    """The frames that a burst takes after its first one, until there is a value."""
+    for number in range(1, DEFAULT_BURST):
+        another = source.frame_at(frame.index, frame.monotonic_s + number * again_s)
+        if has_value() or another is None:
+            return
+        yield another
 
 
 def _share(part: int, whole: int) -> float:

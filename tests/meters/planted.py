@@ -27,10 +27,10 @@ from edge.meters.tracker import CHANGE_S, REST_S, Tracker, evidence_of, meter_of
 from edge.nouns import Candidate, Frame, Reading
 from edge.replay.measure import MINUTE_S, tolerance_of
 from edge.schema import Config, FieldTable
-from edge.service.loop import DEFAULT_BURST
 from edge.sources import SourceSettings, open_source, simulated_setup
 from edge.sources.simulator.kinds import KINDS
 from edge.sources.simulator.source import SimulatorSource
+from tests.meters.months import burst_after
 
 SEED = 1
 """Of the seeds that thresholds may be chosen on (1 to 9)."""
@@ -250,11 +250,9 @@ def _shots(source: SimulatorSource, watch: _Watch, again_s: float, frames: int |
     """What each frame says; of a burst until there is a value."""
     for frame in islice(source, frames):
         yield watch.shot(frame)
-        for number in range(1, DEFAULT_BURST if again_s else 1):
-            another = source.frame_at(frame.index, frame.monotonic_s + number * again_s)
-            if watch.has_value or another is None:
-                break
-            yield watch.shot(another)
+        if again_s:
+            for another in burst_after(source, frame, again_s, lambda: watch.has_value):
+                yield watch.shot(another)
 
 
 def _lie(shot: Shot, evidence: Evidence, steps: int, meter: Meter) -> Evidence:
