@@ -47,19 +47,11 @@ FLOOR = 1e-5
 """Probability that a part is given at the least, so that one bad part cannot outweigh all."""
 
 
-CROSSING_COST = 6.0
+CROSSING_COST = 8.0
 """What a chain pays, in nats, for ink that a cut goes through, over the height."""
 
-WIDTHS, WIDTHS_OF_ONE = (0.4, 1.1), (0.0, 0.6)
-NARROW_COST, WIDE_COST = 2.0, 4.0
+WIDTHS, WIDTHS_OF_ONE, MISFIT_COST = (0.4, 1.1), (0.0, 0.6), 8.0
 """Width over height that a digit, and a 1, have as a rule, and what a part pays for each unit beyond, in nats."""
-
-LOW, LOW_COST = 0.8, 4.0
-"""Below this height, over the piece's, a part is half a digit rather than one, and what it pays for each unit below.
-
-These costs and `CROSSING_COST` were fitted to 734 pieces by validation writers as the weights of a log-linear model of
-the chains that are possible: 84.2 % of the best chains are right with them, 82.0 % with 8 for all and none for height.
-"""
 
 BEAM = 6
 """Readings kept at each cut."""
@@ -78,13 +70,12 @@ class Cutting:
     """A piece of ink over-segmented: parts between cut `start` and cut `end`, both ends of the piece included.
 
     `parts[k]` is the region between `spans[k]`; `crossed[k]` is the ink that cut `k` goes through, over
-    the height; `height` is the piece's, in pixels of the frame.
+    the height.
     """
 
     crossed: tuple[float, ...]
     spans: tuple[tuple[int, int], ...]
     parts: tuple[Region, ...]
-    height: int
 
 
 def over_segment(region: Region) -> Cutting:
@@ -110,7 +101,7 @@ def over_segment(region: Region) -> Cutting:
                 if part is not None:
                     spans.append((start, end))
                     parts.append(part)
-    return Cutting((0.0, *crossed, 0.0), tuple(spans), tuple(parts), region.box[3])
+    return Cutting((0.0, *crossed, 0.0), tuple(spans), tuple(parts))
 
 
 def best_path(cutting: Cutting, predictions: Sequence[Prediction]) -> tuple[list[int], float, float]:
@@ -135,7 +126,7 @@ def best_path(cutting: Cutting, predictions: Sequence[Prediction]) -> tuple[list
     for index in sorted(range(len(cutting.spans)), key=lambda k: cutting.spans[k]):
         start, end = cutting.spans[index]
         label, worth = _best_digit(predictions[index])
-        worth -= CROSSING_COST * cutting.crossed[end] + _misfit(label, cutting.parts[index], cutting.height)
+        worth -= CROSSING_COST * cutting.crossed[end] + _misfit(label, cutting.parts[index])
         for text, (score, path) in ahead[start].items():
             _keep(ahead[end], text + label, (score + worth, (*path, index)))
     finished = sorted(ahead[-1].values(), reverse=True)
@@ -150,12 +141,11 @@ _Chain = tuple[float, tuple[int, ...]]
 """Logarithm of a chain's probability, and its parts."""
 
 
-def _misfit(label: str, part: Region, height: int) -> float:
-    """What a part of a piece so high pays, in nats, for being too narrow, wide or low for the digit it reads as."""
+def _misfit(label: str, part: Region) -> float:
+    """What a part pays, in nats, for being too narrow or too wide for the digit that it reads as."""
     wide = part.box[2] / part.box[3]
     narrowest, widest = WIDTHS_OF_ONE if label == "1" else WIDTHS
-    low = LOW_COST * max(0.0, LOW - part.box[3] / height)
-    return low + max(0.0, NARROW_COST * (narrowest - wide), WIDE_COST * (wide - widest))
+    return MISFIT_COST * max(0.0, narrowest - wide, wide - widest)
 
 
 def _keep(chains: dict[str, _Chain], text: str, chain: _Chain) -> None:

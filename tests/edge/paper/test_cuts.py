@@ -42,27 +42,16 @@ def test_parts_carry_their_own_ink_only():
 
 def test_the_best_chain_reaches_from_end_to_end():
     part = Region((0, 0, 5, 9), np.ones((9, 5), np.uint8))
-    cutting = Cutting((0.0,) * 4, ((0, 1), (0, 2), (1, 3), (2, 3), (1, 2)), (part,) * 5, 9)
+    cutting = Cutting((0.0,) * 4, ((0, 1), (0, 2), (1, 3), (2, 3), (1, 2)), (part,) * 5)
     predictions = [prediction("4", c) for c in (0.99, 0.6, 0.98, 0.7, 0.99)]
     path, _, odds = best_path(cutting, predictions)
     assert [cutting.spans[k] for k in path] == [(0, 1), (1, 3)]
     assert 0.5 < odds < 1
 
 
-@pytest.mark.parametrize(("height", "wanted"), [(20, "60"), (9, "53")])
-def test_parts_as_high_as_the_piece_are_digits_rather_than_low_ones_that_read_better(height: int, wanted: str):
-    parts = tuple(Region((0, 0, 5, high), np.ones((high, 5), np.uint8)) for high in (9, 9, height, height))
-    cutting = Cutting((0.0,) * 4, ((0, 1), (1, 3), (0, 2), (2, 3)), parts, 20)
-    predictions = [
-        prediction(label, confidence) for label, confidence in zip("5360", (0.9, 0.9, 0.5, 0.5), strict=True)
-    ]
-    path, _, _ = best_path(cutting, predictions)
-    assert "".join(predictions[k].label for k in path) == wanted
-
-
 def test_no_chain_is_no_path():
     part = Region((0, 0, 5, 9), np.ones((9, 5), np.uint8))
-    assert best_path(Cutting((0.0,) * 3, ((0, 1),), (part,), 9), [prediction("1", 0.9)]) == ([], 0.0, 0.0)
+    assert best_path(Cutting((0.0,) * 3, ((0, 1),), (part,)), [prediction("1", 0.9)]) == ([], 0.0, 0.0)
 
 
 @pytest.mark.parametrize("shape", [(9, 9), (64, 3), (10, 64)])
