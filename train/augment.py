@@ -37,8 +37,8 @@ class Distortion:
     shear: float = 0.15
     stretch: float = 0.12
     elastic_px: float = 0.6
-    min_height_px: int = 13
-    max_height_px: int = 44
+    min_height_px: float = 13
+    max_height_px: float = 44
 
 
 def photograph(
@@ -67,9 +67,7 @@ def photograph(
         written = bent
     if residue is not None:
         written = cv2.copyMakeBorder(residue(written, rng), 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=0)
-    gray, paper, contrast = _expose(written, rng)
-    mask = cv2.compare(gray, float(paper - INK_FRACTION * contrast), cv2.CMP_LT)
-    return normalize_glyph(coverage_of(gray, mask, paper))
+    return normalize_glyph(expose(written, written.shape[0], rng))
 
 
 def redraw(ink: Gray, rng: np.random.Generator, distortion: Distortion | None = None) -> Gray:
@@ -126,21 +124,34 @@ def _ripple(ink: Gray, rng: np.random.Generator, amplitude: float) -> Gray:
 
 
 def _thickness(ink: Gray, rng: np.random.Generator) -> Gray:
+    """The ink with a pen of any width."""
+    return sharpened(ink, softness=rng.uniform(1.5, 5.0), threshold=rng.uniform(60, 140))
+
+
+def sharpened(ink: Gray, softness: float, threshold: float) -> Gray:
     """Sharpen the enlarged outline again and move it out or in: pens differ."""
-    softness = rng.uniform(1.5, 5.0)
-    threshold = rng.uniform(60, 140)
     levels = np.clip((np.arange(256) - threshold) * softness + 128, 0, 255).astype(np.uint8)
     return cv2.LUT(ink, levels)
 
 
-def _expose(written: Gray, rng: np.random.Generator) -> tuple[Gray, float, float]:
-    """Gray picture of the ink on paper with blur, gradient and noise; also the paper's level and the darkest ink's
-    contrast, by which the device finds it: a hair stroke at a small size is faint."""
+def expose(written: Gray, height: float, rng: np.random.Generator) -> Gray:
+    """Coverage of the ink as the device measures it on paper with blur and noise.
+
+    The ink is found by the contrast of its darkest: a hair stroke at a small size is faint.
+
+    Parameters
+    ----------
+    written : (rows, columns) uint8
+    height : float
+        Of the characters, in pixels; a lens blurs large ones by more of them.
+    """
     paper = rng.uniform(110, 250)
     contrast = rng.uniform(0.35, 0.95) * paper
-    blur = rng.uniform(0.0, 0.015) * written.shape[0] + rng.uniform(0.2, 0.6)
+    blur = rng.uniform(0.0, 0.015) * height + rng.uniform(0.2, 0.6)
     soft = cv2.GaussianBlur(written, (7, 7), blur)
     noise = rng.uniform(0, 0.06) * contrast if rng.random() < 0.5 else 1.0
     level = rng.standard_normal(soft.shape, dtype=np.float32) * np.float32(noise) + np.float32(paper)
     gray = cv2.addWeighted(level, 1.0, soft, -contrast / 255.0, 0.0, dtype=cv2.CV_8U)
-    return gray, paper, contrast * float(soft.max()) / 255.0
+    darkest = contrast * float(soft.max()) / 255.0
+    mask = cv2.compare(gray, float(paper - INK_FRACTION * darkest), cv2.CMP_LT)
+    return coverage_of(gray, mask, paper)

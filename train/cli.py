@@ -58,7 +58,7 @@ def fit(
     limit: int | None,
     is_resumed: bool,
 ) -> None:
-    """Train RECIPE (dense, digits, paper, meter, characters) and leave a run folder.
+    """Train RECIPE (dense, digits, paper, strings, meter, characters) and leave a run folder.
 
     A stopped training goes on after its last finished epoch when the same command is given again.
     """
@@ -94,8 +94,8 @@ def evaluate(run: Path, choose_again: bool) -> None:
     import_keras_quietly()
     from train.card import Settings
     from train.data.choose import open_dataset
-    from train.evaluate import evaluate as evaluate_run
     from train.fit import choose_again as choose
+    from train.fit import judged
     from train.recipes import RECIPES
     from train.run_folder import RunFolder
 
@@ -108,7 +108,7 @@ def evaluate(run: Path, choose_again: bool) -> None:
         return
     splits = card["evaluation_split"], card["confidence"]["split"]
     tolerance = RECIPES[card["recipe"]].tolerance
-    found = evaluate_run(folder, folder.model(), tuple(card["labels"]), *splits, tolerance)
+    found = judged(folder, folder.model(), tuple(card["labels"]), *splits, tolerance)
     click.echo(f"{run}: {found.accuracy}")
 
 

@@ -77,7 +77,11 @@ def samples(glyphs: NDArray[np.uint8], labels: NDArray[np.int64], names: Sequenc
 
 
 def mistakes(
-    glyphs: NDArray[np.uint8], labels: NDArray[np.int64], verdicts: Verdicts, names: Sequence[str], title: str
+    glyphs: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    verdicts: Verdicts,
+    names: Sequence[str] | Mapping[int, str],
+    title: str,
 ) -> Figure:
     """The wrong ones of which the network is surest, with what is written, what is read, and the confidence."""
     wrong = np.flatnonzero(~verdicts.is_right)
@@ -92,7 +96,8 @@ def mistakes(
         row, column = divmod(place, MISTAKES_A_ROW)
         extent = (column + 0.1, column + 0.9, row + 0.95, row + 0.31)
         axes.imshow(glyphs[k], cmap="gray_r", vmin=0, vmax=255, extent=extent, aspect="auto")
-        text = f"{name_of(names[labels[k]])} as {name_of(names[verdicts.predicted[k]])}\n{verdicts.confidence[k]:.3f}"
+        written, read = (name_of(names[int(each[k])]) for each in (labels, verdicts.predicted))
+        text = f"{written} as {read}\n{verdicts.confidence[k]:.3f}"
         axes.text(column + 0.5, row + 0.3, text, fontsize=8, ha="center", va="bottom")
     return figure
 

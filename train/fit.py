@@ -20,18 +20,20 @@ from tqdm import tqdm
 from edge.errors import DataError
 from edge.meters.cell import has_positions, read_indices, read_labels
 from edge.nouns import NOT_A_DIGIT
+from edge.paper.strings import STRANGE, STRING_LABELS, has_strings
+from edge.paper.strip import STRIP_COLUMNS
 from train import figures
 from train.card import Parts, Settings, limits_of, run_card
 from train.cells import soft_targets
 from train.checkpoint import Checkpoint, Progress
-from train.confidence import junk_excess
+from train.confidence import Tolerance, junk_excess
 from train.data.dataset import Crops, Dataset, Digits, Images, Labels
 from train.data.split import Split, calibration_indices, split_validation, subset
 from train.epochs import epoch_sets
-from train.evaluate import evaluate, logits_of
+from train.evaluate import Evaluation, evaluate, logits_of
 from train.further import LEARNING_RATE, PICTURES, Start, open_start
 from train.members import joined, member_seed, told_in_turn
-from train.recipes import Recipe
+from train.recipes import Recipe, build_strings
 from train.run_folder import (
     CALIBRATION_FILE,
     CARD_FILE,
@@ -40,6 +42,17 @@ from train.run_folder import (
     VALIDATION_FILE,
     RunFolder,
 )
+from train.transcribe import (
+    StripBatches,
+    accuracy,
+    evaluate_strings,
+    lengths_of,
+    string_loss,
+    with_fixed_width,
+)
+
+GRADIENT_NORM = 5.0
+"""Of a step in training on strings, at the most: an impossible alignment has a loss of any size."""
 
 CALIBRATION_GLYPHS = 1000
 """Of all classes together; int8 ranges settle with some hundreds."""
@@ -72,13 +85,20 @@ def fit(recipe: Recipe, dataset: Dataset, out: Path, settings: Settings | None =
     validation = recipe.validation_set(parts.validation, 0, settings.seed)
     progresses = _learn_all(recipes, parts.train, validation, checkpoints, settings.seed, start)
     members = [_kept(*each) for each in zip(recipes, checkpoints, progresses, strict=True)]
-    model = with_lower_junk(joined(members), recipe, validation)
-    if has_positions(recipe.labels):
-        model = with_centred_logits(model)
+    model = _finished(joined(members), recipe, validation)
     ancestors = start.ancestors if start else ()
     _leave(run, recipe, dataset, parts, validation, model, told_in_turn(progresses), settings, ancestors)
     shutil.rmtree(out / CHECKPOINT_FOLDER, ignore_errors=True)
     return run
+
+
+def _finished(model: keras.Model, recipe: Recipe, validation: tuple[Images, Labels]) -> keras.Model:
+    """The trained network as it is quantized and shipped."""
+    if has_strings(recipe.labels):
+        return with_fixed_width(model, build_strings(len(recipe.labels), STRIP_COLUMNS))
+    if has_positions(recipe.labels):
+        return with_centred_logits(model)
+    return with_lower_junk(model, recipe, validation)
 
 
 def choose_again(recipe: Recipe, dataset: Dataset, run: RunFolder, settings: Settings) -> dict[str, Any]:
@@ -90,10 +110,19 @@ def choose_again(recipe: Recipe, dataset: Dataset, run: RunFolder, settings: Set
     validation = recipe.validation_set(parts.validation, 0, settings.seed)
     run.write_arrays(VALIDATION_FILE, glyphs=validation[0], labels=validation[1])
     splits = card["evaluation_split"], card["confidence"]["split"]
-    found = evaluate(run, run.model(), recipe.labels, *splits, recipe.tolerance)
+    found = judged(run, run.model(), recipe.labels, *splits, recipe.tolerance)
     chosen = {"confidence": found.confidence.as_card(), "accuracy": asdict(found.accuracy)}
     run.write_card({**card, **chosen, "limits": limits_of(recipe, dataset, settings)})
     return run.card()
+
+
+def judged(
+    run: RunFolder, model: keras.Model, labels: tuple[str, ...], evaluation: str, validation: str, tolerance: Tolerance
+) -> Evaluation:
+    """`evaluate`, or for a network that answers with strings `evaluate_strings`; the splits by their names."""
+    if has_strings(labels):
+        return evaluate_strings(run, model, evaluation, validation, tolerance)
+    return evaluate(run, model, labels, evaluation, validation, tolerance)
 
 
 def adapt(recipe: Recipe, dataset: Dataset, settings: Settings) -> Recipe:
@@ -117,6 +146,8 @@ def _labels(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:
     if isinstance(dataset.train, Crops) != has_positions(recipe.labels):
         raise DataError(f"recipe {recipe.name} is not for {dataset.name}; crops of meters are for recipe meter")
     if has_positions(recipe.labels):
+        return recipe.labels
+    if has_strings(recipe.labels) and tuple(dataset.labels) == STRING_LABELS[1:STRANGE]:
         return recipe.labels
     if NOT_A_DIGIT in recipe.labels and recipe.labels != (*dataset.labels, NOT_A_DIGIT):
         raise DataError(
@@ -162,7 +193,7 @@ def learn(
     model = checkpoint.model(progress.epochs) if progress.epochs else (begin or build)(recipe, seed)
     if progress.epochs:
         log.info("continuing after epoch %d", progress.epochs)
-    targets = (validation[0][..., None], _targets(recipe, validation[1]))
+    targets = _batches(recipe, *validation)
     with closing(epoch_sets(recipe, train, seed, progress.epochs, recipe.epochs)) as sets:
         start_s = time.monotonic()  # the first epoch's time has the making of the sets in it
         for epoch, glyphs, labels in sets:
@@ -178,10 +209,7 @@ def learn(
 
 
 def with_lower_junk(model: keras.Model, recipe: Recipe, validation: tuple[Images, Labels]) -> keras.Model:
-    """The model with its last bias lowered by what `junk_excess` finds, where the recipe knows what is no character
-    and reads single ones."""
-    if has_positions(recipe.labels):
-        return model
+    """The model with its last bias lowered by what `junk_excess` finds, where the recipe knows what is no character."""
     excess = junk_excess(logits_of(model, validation[0]), validation[1], recipe.labels, recipe.tolerance.lost)
     if excess > 0:
         weights, bias = model.layers[-1].get_weights()
@@ -209,15 +237,22 @@ def build(recipe: Recipe, seed: int) -> keras.Model:
     """The recipe's network, compiled, its weights drawn from the seed."""
     keras.utils.set_random_seed(seed)
     model = recipe.build(len(recipe.labels))
+    if has_strings(recipe.labels):
+        model.compile(_optimizer(recipe), string_loss, metrics=[accuracy])
+        return model
     if recipe.bell_tenths:
         loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     elif recipe.label_smoothing:
         loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
-    model.compile(optimizer, loss, metrics=["accuracy"])
+    model.compile(_optimizer(recipe), loss, metrics=["accuracy"])
     return model
+
+
+def _optimizer(recipe: Recipe) -> keras.Optimizer:
+    clipped = {"global_clipnorm": GRADIENT_NORM} if has_strings(recipe.labels) else {}
+    return keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay, **clipped)
 
 
 class CosineSchedule(keras.callbacks.Callback):
@@ -313,12 +348,23 @@ def _one_epoch(
     callbacks: list[keras.callbacks.Callback] = [ProgressBar(f"epoch {epoch + 1}/{recipe.epochs}")]
     if recipe.schedule == "cosine":
         callbacks.append(CosineSchedule(recipe.learning_rate, epoch, recipe.epochs))
-    logs = model.fit(
-        seen[order][..., None], _targets(recipe, labels[order]), batch_size=recipe.batch_size, shuffle=False,
-        validation_data=validation, validation_batch_size=1024, callbacks=callbacks, verbose=0,
-    ).history  # fmt: skip
+    shown = _batches(recipe, seen[order], labels[order], rng)
+    options = {"callbacks": callbacks, "verbose": 0, "shuffle": False, "validation_data": validation}
+    if isinstance(shown, StripBatches):
+        logs = model.fit(shown, **options).history
+    else:
+        logs = model.fit(*shown, batch_size=recipe.batch_size, validation_batch_size=1024, **options).history
     row = {key: round(float(logs[key][0]), 6) for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
     return {"epoch": epoch + 1, **row, "learning_rate": round(float(model.optimizer.learning_rate.numpy()), 9)}
+
+
+def _batches(
+    recipe: Recipe, pictures: Images, labels: Labels, rng: np.random.Generator | None = None
+) -> tuple[np.ndarray, np.ndarray] | StripBatches:
+    """What Keras is given: pictures and targets, or strips in batches of about the same width."""
+    if has_strings(recipe.labels):
+        return StripBatches(pictures, labels, recipe.batch_size, rng)
+    return pictures[..., None], _targets(recipe, labels)
 
 
 def _seed_epoch(model: keras.Model, seed: int, epoch: int) -> None:
@@ -361,7 +407,7 @@ def _leave(
     run.write_history(progress.history)
     _write_glyphs(run, recipe, dataset, parts, validation, settings.seed)
     names = (f"{dataset.name} test", f"{dataset.name} validation")
-    evaluation = evaluate(run, model, recipe.labels, *names, recipe.tolerance)
+    evaluation = judged(run, model, recipe.labels, *names, recipe.tolerance)
     run.write_card(run_card(recipe, dataset, parts, evaluation, progress, settings, ancestors))
 
 
@@ -370,20 +416,22 @@ def _write_glyphs(
 ) -> None:
     """The glyphs that calibrate, validate and evaluate, and a sheet of those that trained."""
     run.write_arrays(VALIDATION_FILE, glyphs=validation[0], labels=validation[1])
-    series = {} if getattr(parts.test, "series", None) is None else {"series": parts.test.series}
-    run.write_arrays(EVALUATION_FILE, glyphs=recipe.plain(parts.test.images), labels=parts.test.labels, **series)
+    has_series = getattr(parts.test, "series", None) is not None and not has_strings(recipe.labels)
+    series = {"series": parts.test.series} if has_series else {}
+    pictures, labels = (recipe.evaluation_set or recipe.plain)(parts.test, 0, seed)
+    run.write_arrays(EVALUATION_FILE, glyphs=pictures, labels=labels, **series)
     per_class = max(1, CALIBRATION_GLYPHS // len(dataset.labels))
     indices = calibration_indices(dataset.train.labels, parts.train_indices, per_class, seed)
-    calibration = dataset.train.take(indices)
-    run.write_arrays(
-        CALIBRATION_FILE, glyphs=recipe.plain(calibration.images), labels=calibration.labels, indices=indices
-    )
-    names = read_labels(recipe.labels)
-    first = subset(np.arange(len(parts.train)), 60 * len(names), seed)
-    glyphs, labels = recipe.training_set(parts.train.take(first), 0, seed)
+    pictures, labels = recipe.plain(dataset.train.take(indices), 0, seed)
+    run.write_arrays(CALIBRATION_FILE, glyphs=pictures, labels=labels, indices=indices)
+    first = subset(np.arange(len(parts.train)), 60 * len(read_labels(recipe.labels)), seed)
+    pictures, labels = recipe.training_set(parts.train.take(first), 0, seed)
+    if has_strings(recipe.labels):
+        classes, names = lengths_of(labels)
+    else:
+        classes, names = read_indices(labels, recipe.labels), read_labels(recipe.labels)
     title = f"{dataset.name}, as {recipe.name} sees it"
-    sheet = figures.samples(glyphs, read_indices(labels, recipe.labels), names, title)
-    run.write_figure("samples.png", sheet)
+    run.write_figure("samples.png", figures.samples(pictures, classes, names, title))
 
 
 def _fingerprint(recipe: Recipe, dataset: Dataset, settings: Settings, start: Start | None) -> dict[str, Any]:

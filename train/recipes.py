@@ -1,4 +1,4 @@
-"""The networks and what each is trained on: `dense`, `digits`, `paper`, `meter` and `characters`.
+"""The networks and what each is trained on: `dense`, `digits`, `paper`, `strings`, `meter` and `characters`.
 
 A recipe says everything that a run depends on beside its seed. Pixels go in as 0..255 and are scaled
 by the first layer; logits come out, so that int8 keeps the small differences between unlikely classes.
@@ -19,24 +19,29 @@ from numpy.typing import NDArray
 from edge.inference.preprocessing import Preprocessing
 from edge.inference.preprocessing import cells as cell_way
 from edge.inference.preprocessing import glyphs as glyph_way
+from edge.inference.preprocessing import strips as strip_way
 from edge.meters.cell import CELL_COLUMNS, CELL_LABELS, CELL_ROWS
 from edge.nouns import GLYPH_SIDE, NOT_A_DIGIT, Gray
 from edge.paper.normalize import normalize_glyph
+from edge.paper.strings import STRING_LABELS
+from edge.paper.strip import STRIP_ROWS
 from train.augment import Distortion, jitter, photograph, redraw
 from train.cells import invert_some, meter_set, meter_validation_set
 from train.confidence import Tolerance
-from train.data.dataset import Digits, cells_of, glyphs_of
+from train.data.dataset import Crops, Digits, cells_of, glyphs_of
 from train.data.emnist import CHARACTERS
 from train.data.fonts import Face, faces_of, family
 from train.junk import VARIANTS, draw_junk, printed
 from train.lettering import draw_lettered, lettering
 from train.residue import Residue, residue_of
 from train.spoiled import adorned
+from train.strips import Source, strip_set
 
 Glyphs = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 SetMaker = Callable[[Any, int, int], tuple[Glyphs, Labels]]
-"""(Digits or Crops, number of the set, seed) to glyphs (n, 28, 28) or cells (n, 32, 20), and labels (n)."""
+"""(Digits or Crops, number of the set, seed) to glyphs (n, 28, 28) or cells (n, 32, 20), and labels (n); or to strips
+(n, 32, 160) and strings (n, 7)."""
 
 DIGITS = tuple("0123456789")
 
@@ -52,6 +57,17 @@ BN_MOMENTUM = 0.95
 
 METER_STAGES = ((24, 3, 1), (32, 3, 2), (48, 3, 1), (64, 3, 2), (72, 3, 1), (80, 3, 1), (56, 1, 1))
 """(filters, kernel, stride) of the convolutions of `build_meter`."""
+
+STRING_STAGES = (
+    (24, (5, 5), (2, 2)), (40, (3, 3), (2, 2)), (56, (3, 3), (1, 1)), (72, (3, 3), (2, 1)), (80, (3, 3), (1, 1)),
+)  # fmt: skip
+"""(filters, kernel, stride) of the convolutions of `build_strings` down to four rows."""
+
+STRING_CONTEXT = (5, 3)
+"""Frames that the convolutions along the strip see, one after the other."""
+
+FRAMES_A_COLUMN = 2
+"""Two digits that are the same need a frame each and one for the gap between: a column of features is two frames."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +144,8 @@ class Recipe:
     `training_set` makes one of the `sets` that the epochs take in turn, the last `settling` of them always the last
     set; the networks of `joined_with`, each trained after this one, are joined to one with it; `validation_set` makes
     those that choose the epoch, the temperature and the cutoff within `tolerance`. `preprocessing` is the device's way
-    to the network's input, and `plain` takes pictures of the data set that way; `vary` changes a set a little in each
+    to the network's input, and `plain` takes the data set's own pictures that way, to calibrate int8 and, unless there
+    is an `evaluation_set`, to evaluate; `vary` changes a set a little in each
     epoch that takes it. With `schedule` "cosine" the learning rate falls to nothing over `epochs`, and the last epoch's
     weights are kept; with "early-stopping" training ends when the validation loss has not fallen for `patience` epochs,
     and the best epoch's are. Targets are bells of `bell_tenths` where labels are positions of a drum.
@@ -145,7 +162,8 @@ class Recipe:
     training_set: SetMaker
     validation_set: SetMaker
     preprocessing: Callable[[], Preprocessing] = glyph_way
-    plain: Callable[[Glyphs], Glyphs] = glyphs_of
+    plain: SetMaker = field(default_factory=lambda: as_they_are)
+    evaluation_set: SetMaker | None = None
     patience: int = 5
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
@@ -225,9 +243,37 @@ def _convolutional(name: str, classes: int, stages: Sequence[tuple[int, int, int
     return keras.Model(pixels, layers.Dense(classes)(features), name=name)
 
 
-def plain_set(digits: Digits, _number: int, _seed: int) -> tuple[Glyphs, Labels]:
+def build_strings(classes: int, columns: int | None = None) -> keras.Model:
+    """Convolutions whose features stay in their places along the strip; no step looks farther than about two digits.
+
+    Frames (n, frames, classes), one for two columns of pixels. With `columns` the strip's width is fixed, as int8 has
+    it; it may be any multiple of 4.
+    """
+    pixels = keras.Input((STRIP_ROWS, columns, 1))
+    features = layers.Rescaling(1 / 255)(pixels)
+    rows = [(112, (STRIP_ROWS // 8, 1), (1, 1), "valid")]
+    along = [(112, (1, reach), (1, 1), "same") for reach in STRING_CONTEXT]
+    for filters, kernel, stride, padding in (*((*stage, "same") for stage in STRING_STAGES), *rows, *along):
+        features = layers.Conv2D(filters, kernel, strides=stride, padding=padding, use_bias=False)(features)
+        features = layers.ReLU()(layers.BatchNormalization(momentum=BN_MOMENTUM)(features))
+    features = layers.Conv2D(FRAMES_A_COLUMN * classes, 1)(layers.Dropout(0.2)(features))
+    return keras.Model(pixels, layers.Reshape((-1, classes))(features), name="strings")
+
+
+def as_they_are(digits: Digits, _number: int, _seed: int) -> tuple[Glyphs, Labels]:
     """The digits as they are, normalized, in their order."""
     return glyphs_of(digits.images), digits.labels
+
+
+def crops_as_they_are(crops: Crops, _number: int, _seed: int) -> tuple[Glyphs, Labels]:
+    """A meter's cells as they are, normalized, in their order."""
+    return cells_of(crops.images), crops.labels
+
+
+def touching_set(split: str, digits: Digits, number: int, seed: int) -> tuple[Glyphs, Labels]:
+    """As many strips of touching digits as there are digits, in the faces of a split for those in print."""
+    source = Source(digits, faces_of(split), seed)
+    return strip_set(source, len(digits), np.random.default_rng([seed, number]))
 
 
 def bent_set(digits: Digits, number: int, seed: int) -> tuple[Glyphs, Labels]:
@@ -337,7 +383,7 @@ RECIPES = {
             3e-3,
             "cosine",
             bent_set,
-            plain_set,
+            as_they_are,
             sets=8,
         ),
         Recipe(
@@ -356,6 +402,24 @@ RECIPES = {
         ),
         replace(PAPER, joined_with=(PAPER_FINE,)),
         Recipe(
+            "strings",
+            "mnist",
+            STRING_LABELS,
+            build_strings,
+            18,
+            64,
+            2e-3,
+            "cosine",
+            partial(touching_set, "train"),
+            partial(touching_set, "validation"),
+            preprocessing=strip_way,
+            plain=partial(touching_set, "train"),
+            evaluation_set=partial(touching_set, "test"),
+            weight_decay=1e-3,
+            sets=6,
+            tolerance=Tolerance(risk=0.005),
+        ),
+        Recipe(
             "meter",
             "meter",
             CELL_LABELS,
@@ -367,7 +431,7 @@ RECIPES = {
             meter_set,
             meter_validation_set,
             preprocessing=cell_way,
-            plain=cells_of,
+            plain=crops_as_they_are,
             weight_decay=1e-2,
             bell_tenths=0.7,
             sets=6,
@@ -385,7 +449,7 @@ RECIPES = {
             3e-3,
             "cosine",
             bent_set,
-            plain_set,
+            as_they_are,
             weight_decay=1e-4,
             sets=8,
         ),

@@ -1,4 +1,4 @@
-"""The two ways of preprocessing, one of which every bundle names: ink to glyphs, and a meter's cells."""
+"""The ways of preprocessing, one of which every bundle names: ink to glyphs, ink to strips, and a meter's cells."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edge.meters.cell import CELL_COLUMNS, CELL_ROWS, cell_constants, cell_hash, normalize_cell
 from edge.nouns import GLYPH_SIDE, Gray
 from edge.paper.normalize import normalize_glyph, preprocessing_constants, preprocessing_hash
+from edge.paper.strip import STRIP_COLUMNS, STRIP_ROWS, normalize_strip, strip_constants, strip_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,21 @@ def cells() -> Preprocessing:
     return Preprocessing("cells", (CELL_ROWS, CELL_COLUMNS), cell_constants(), cell_hash(), normalize_cell)
 
 
+def strips() -> Preprocessing:
+    """Ink of a piece, of however many digits, to a strip."""
+    return Preprocessing("strips", (STRIP_ROWS, STRIP_COLUMNS), strip_constants(), strip_hash(), normalize_strip)
+
+
+def ways() -> tuple[Preprocessing, ...]:
+    """All that there are."""
+    return glyphs(), cells(), strips()
+
+
 def preprocessing_of(sha256: str) -> Preprocessing | None:
     """The way with that hash, or None: it is of another version."""
-    return next((way for way in (glyphs(), cells()) if way.sha256 == sha256), None)
+    return next((way for way in ways() if way.sha256 == sha256), None)
 
 
 def nearest_preprocessing(constants: dict[str, float | int | str]) -> Preprocessing:
     """The way whose constants have the names of these, whatever their values."""
-    return max((glyphs(), cells()), key=lambda way: len(way.constants.keys() & constants.keys()))
+    return max(ways(), key=lambda way: len(way.constants.keys() & constants.keys()))

@@ -72,7 +72,7 @@ def normalize_glyph(coverage: Gray) -> Gray:
     cut = cut_to_ink(coverage)
     if cut is None:
         return np.zeros((GLYPH_SIDE, GLYPH_SIDE), np.uint8)
-    return _centre(_stretch(_scale(_thicken(cut))))
+    return _centre(stretch(_scale(thicken(cut, max(cut.shape)))))
 
 
 def cut_to_ink(coverage: Gray) -> Gray | None:
@@ -93,9 +93,9 @@ def stroke_width(ink: Gray) -> float:
     return 2.0 * area / edges if edges else 0.0
 
 
-def _thicken(cut: Gray) -> Gray:
-    """Dilate strokes that are thinner than `MIN_STROKE` of the longer side, with room to grow into."""
-    lack = MIN_STROKE * max(cut.shape) - stroke_width(cut)
+def thicken(cut: Gray, side: int) -> Gray:
+    """Dilate strokes that are thinner than `MIN_STROKE` of a side, with room to grow into."""
+    lack = MIN_STROKE * side - stroke_width(cut)
     radius = int(lack / 2 + 0.5)
     if radius < 1:
         return cut
@@ -113,7 +113,7 @@ def _scale(cut: Gray) -> Gray:
     return cv2.resize(cut, size, interpolation=cv2.INTER_AREA if longer > BOX_SIDE else cv2.INTER_CUBIC)
 
 
-def _stretch(ink: Gray) -> Gray:
+def stretch(ink: Gray) -> Gray:
     """Raise faint ink so that its brightest pixels are 255."""
     counts = cv2.calcHist([ink], [0], None, [256], [0, 256]).ravel()
     counts[:EDGE_COVERAGE] = 0

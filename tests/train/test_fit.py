@@ -18,7 +18,7 @@ from train.data.dataset import Dataset, glyphs_of
 from train.epochs import epoch_sets
 from train.fit import _one_epoch as one_epoch
 from train.fit import adapt, build, cut, fit, is_over, learn
-from train.recipes import RECIPES, Recipe, plain_set
+from train.recipes import RECIPES, Recipe, as_they_are
 from train.run_folder import RunFolder
 
 FILES = {
@@ -147,7 +147,9 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
     settings = Settings(epochs=3, limit=300)
     parts = cut(builtin, settings)
     whole = replace(cosine, epochs=3)
-    uninterrupted = learn(whole, parts.train, plain_set(parts.validation, 0, 0), Checkpoint(tmp_path / "whole", {}), 0)
+    uninterrupted = learn(
+        whole, parts.train, as_they_are(parts.validation, 0, 0), Checkpoint(tmp_path / "whole", {}), 0
+    )
     monkeypatch.setattr("train.fit._one_epoch", stops_at_epoch_2)
     with pytest.raises(StoppedError):
         fit(cosine, builtin, tmp_path / "run", settings)

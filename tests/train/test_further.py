@@ -19,7 +19,7 @@ from train.data.rendered import load_rendered_cells
 from train.fit import fit
 from train.further import open_start
 from train.members import SEEDS_APART, joined
-from train.recipes import RECIPES, Recipe, build_digits, build_paper, plain_set
+from train.recipes import RECIPES, Recipe, as_they_are, build_digits, build_paper
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -36,7 +36,7 @@ def begun(name: str, dataset: Dataset) -> keras.Model:
     train = dataset.train.take(np.arange(0, len(dataset.train), len(dataset.train) // 300))
     members = [each.build(len(each.labels)) for each in (recipe, *recipe.joined_with)]
     for number, member in enumerate(members):
-        start.give(member, number, recipe.plain(train.images))
+        start.give(member, number, recipe.plain(train, 0, 0)[0])
     return joined(members)
 
 
@@ -58,7 +58,7 @@ def test_a_training_begins_with_what_the_bundle_says(name: str, builtin: Dataset
 
 def quick(recipe: Recipe) -> Recipe:
     """Without the camera, so that an epoch takes a second."""
-    return replace(recipe, training_set=plain_set, validation_set=plain_set, sets=1)
+    return replace(recipe, training_set=as_they_are, validation_set=as_they_are, sets=1)
 
 
 def test_trainings_add_up_and_the_card_names_all_before(
@@ -101,7 +101,7 @@ def test_a_bundle_of_another_training_is_refused(
 def test_a_network_of_another_shape_is_refused(builtin: Dataset):
     recipe = RECIPES["digits"]
     start = open_start(MODELS / "digits", "digits", recipe.labels, 0, of_the_bundle(builtin, "digits"))
-    glyphs = plain_set(builtin.train.take(np.arange(20)), 0, 0)[0]
+    glyphs = as_they_are(builtin.train.take(np.arange(20)), 0, 0)[0]
     with pytest.raises(DataError, match="not as the bundle's"):
         start.give(build_paper(11), 0, glyphs)
     with pytest.raises(DataError, match="the recipe more"):

@@ -14,7 +14,7 @@ from train.checkpoint import Progress
 from train.data.dataset import Dataset
 from train.fit import build, fit
 from train.members import SEEDS_APART, joined, member_seed, told_in_turn
-from train.recipes import RECIPES, build_digits, plain_set
+from train.recipes import RECIPES, as_they_are, build_digits
 
 GLYPHS = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1)).astype(np.float32)
 
@@ -55,7 +55,7 @@ def test_the_epochs_of_all_members_are_counted_through():
 def test_a_stop_in_the_second_member_loses_nothing_of_the_first(
     tmp_path: Path, builtin: Dataset, monkeypatch: pytest.MonkeyPatch
 ):
-    dense = replace(RECIPES["dense"], training_set=plain_set, sets=1, epochs=2)
+    dense = replace(RECIPES["dense"], training_set=as_they_are, sets=1, epochs=2)
     recipe = replace(dense, joined_with=(dense,))
     settings = Settings(epochs=2, limit=200)
     whole = fit(recipe, builtin, tmp_path / "whole", settings)
@@ -83,7 +83,7 @@ def test_a_stop_in_the_second_member_loses_nothing_of_the_first(
 
 
 def test_members_unlike_each_other_are_trained_each_by_its_own_recipe(tmp_path: Path, builtin: Dataset):
-    dense = replace(RECIPES["dense"], training_set=plain_set, sets=1, epochs=2)
+    dense = replace(RECIPES["dense"], training_set=as_they_are, sets=1, epochs=2)
     recipe = replace(dense, joined_with=(replace(dense, build=build_digits, epochs=1),))
     run = fit(recipe, builtin, tmp_path / "run", Settings(limit=200))
     assert [row["epoch"] for row in run.history()] == [1, 2, 3]
