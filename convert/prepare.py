@@ -37,9 +37,10 @@ SAMPLES = 20_000
 DAMPING = 0.01
 """Part of the mean square of a layer's inputs that is added to that of each, for inputs that hardly vary: GPTQ's."""
 
-REACH = 7.0
+REACH, REACH_OF_STRINGS = 7.0, 12.0
 """How far below the likeliest logit is cut off, of the glyph whose likeliest is lowest: at 1/1100 of its probability,
-and of others at less.
+and of others at less. A string's probability is a product over all its frames, and what one frame is mistaken by counts
+in each.
 """
 
 BATCH = 256
@@ -69,12 +70,19 @@ def with_rounded_weights(model: keras.Model, glyphs: Gray) -> keras.Model:
 
 def without_lowest_logits(model: keras.Model, glyphs: Gray) -> keras.Model:
     """A model whose logits begin at 0, which stands for `REACH` below the least likeliest logit of any glyph."""
-    last = model.layers[-1]
-    if not isinstance(last, keras.layers.Dense) or last.activation is not keras.activations.linear:
+    *_, last, end = model.layers
+    has_frames = isinstance(end, keras.layers.Reshape)
+    last = last if has_frames else end
+    if (
+        not isinstance(last, keras.layers.Dense | keras.layers.Conv2D)
+        or last.activation is not keras.activations.linear
+    ):
         return model
-    lowest = float(_predict(model, glyphs).max(axis=1).min()) - REACH
-    cut = keras.layers.Dense(last.units, activation="relu", name=last.name)
-    shifted = keras.Model(model.inputs[0], cut(last.input), name=model.name)
+    reach = REACH_OF_STRINGS if has_frames else REACH
+    lowest = float(_predict(model, glyphs).max(axis=-1).min()) - reach
+    cut = type(last).from_config({**last.get_config(), "activation": "relu"})
+    logits = cut(last.input)
+    shifted = keras.Model(model.inputs[0], end(logits) if has_frames else logits, name=model.name)
     kernel, bias = last.get_weights()
     cut.set_weights([kernel, bias - lowest])
     return shifted
