@@ -19,12 +19,15 @@ from convert.run_folder import MODEL_FILE as KERAS_FILE
 from convert.run_folder import Calibration, RunFolder, load_run
 from edge.atomic import output_error, write_bytes, write_text
 from edge.errors import BundleError, OutputError
-from edge.inference.bundle import CARD_FILE, GOLDEN_FILE, MODEL_FILE
+from edge.inference.bundle import CARD_FILE, GOLDEN_FILE, MODEL_FILE, STRIPS_FOLDER
 from edge.inference.runtime import RUNTIMES
 
 MODELS = Path("models")
 BUILTIN = "builtin"
 BUNDLE_FILES = frozenset({MODEL_FILE, CARD_FILE, GOLDEN_FILE})
+
+INSIDE = {"strings": f"paper/{STRIPS_FOLDER}"}
+"""Recipes whose bundles go into another one's folder."""
 
 Say = Callable[[str], None]
 """Takes a line about the step that begins."""
@@ -57,7 +60,7 @@ def build_bundle(
     path : Path
         The run folder.
     out : Path, optional
-        `models/RECIPE` by default, `models/builtin` for a run on the built-in data.
+        `models/RECIPE` by default, `models/paper/strings` for strings, `models/builtin` for a run on the built-in data.
     calibration_count : int, optional
         How many of the run's calibration glyphs to use; all by default.
 
@@ -111,12 +114,15 @@ def choose_target(run: RunFolder, out: Path | None) -> Path:
     OutputError
         Something that is no bundle is there, or a run on the built-in data would replace the shipped one.
     """
-    target = (out or MODELS / (BUILTIN if run.card.builtin else run.card.recipe)).resolve()
+    name = BUILTIN if run.card.builtin else INSIDE.get(run.card.recipe, run.card.recipe)
+    target = (out or MODELS / name).resolve()
     if run.card.builtin and target.parts[-2:] == (MODELS.name, run.card.recipe):
         raise OutputError(f"{target}: is for the shipped bundle, and this run saw built-in data only; leave --out away")
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target}: is a file; name a folder for the bundle")
-    others = sorted({entry.name for entry in target.iterdir()} - BUNDLE_FILES) if target.is_dir() else []
+    others = (
+        sorted({entry.name for entry in target.iterdir()} - BUNDLE_FILES - {STRIPS_FOLDER}) if target.is_dir() else []
+    )
     if others:
         raise OutputError(
             f"{target}: holds {others[0]}, which is no part of a bundle and would be lost; name another folder"
@@ -137,6 +143,8 @@ def _put_in_place(
         write_text(staged / CARD_FILE, card.model_dump_json(indent=2) + "\n")
         whole = Report(target, (*report.gates, *bundle_gates(staged, run, measurement)))
         if not whole.failed:
+            if (target / STRIPS_FOLDER).is_dir():
+                shutil.copytree(target / STRIPS_FOLDER, staged / STRIPS_FOLDER)
             _swap(staged, target)
     return whole
 

@@ -12,15 +12,17 @@ import numpy as np
 
 from convert.card import FACTS, are_near, make_card
 from convert.flatbuffer import Tensor, real_operators, real_tensors, unknown_operators
-from convert.golden import Golden, read_golden
+from convert.golden import Golden, answers_of, read_golden, truth_of
 from convert.inference import run_apart
 from convert.measure import REFERENCE, Measurement
 from convert.run_folder import RunFolder
 from edge.errors import BundleError
 from edge.inference.bundle import GOLDEN_FILE, MODEL_FILE, Card, load_card
-from edge.inference.preprocessing import cells, glyphs, preprocessing_of
+from edge.inference.preprocessing import glyphs, preprocessing_of, ways
 from edge.inference.runtime import RUNTIMES
 from edge.meters.cell import has_positions, is_near, is_same, read_indices, read_labels
+from edge.paper.strings import has_strings
+from edge.paper.strip import STRIP_COLUMNS
 
 Verdict = Literal["ok", "FAILED", "not run"]
 
@@ -33,7 +35,7 @@ MOST_DROP = (5, 10_000)
 MOST_DROP_OF_POSITIONS = (1, 1000)
 """The same where answers are a drum's positions: there are 1,426 crops of unseen meters, and one is 0.07 points."""
 
-SIZE_LIMITS = {"digits": 120_000, "dense": 60_000, "paper": 640_000, "characters": 240_000}
+SIZE_LIMITS = {"strings": 330_000, "digits": 120_000, "dense": 60_000, "paper": 640_000, "characters": 240_000}
 """Bytes of `model.tflite`, by recipe."""
 
 OTHER_SIZE_LIMIT = 250_000
@@ -64,7 +66,7 @@ def model_gates(model: bytes, run: RunFolder, measurement: Measurement) -> list[
     return [
         _preprocessing(run),
         _input(measurement, run),
-        _output(measurement, len(run.card.labels)),
+        _output(measurement, run.card.labels),
         _no_floats(measurement),
         _operators(measurement),
         _size(model, run.card.recipe),
@@ -85,7 +87,7 @@ def bundle_gates(folder: Path, run: RunFolder, measurement: Measurement) -> list
         return [_gate("opens in edge", str(error), "card, model and replay belong together", False)]
     opens = _gate("opens in edge", "yes", "card, model and replay belong together", True)
     model = (folder / MODEL_FILE).read_bytes()
-    replays = [_replay(model, golden, runtime, card.labels) for runtime in measurement.quantized]
+    replays = [_replay(model, golden, runtime, card) for runtime in measurement.quantized]
     return [opens, _card(card, model, folder, run, measurement), _classes(golden, card), _crops(golden, card), *replays]
 
 
@@ -104,9 +106,9 @@ def _gate(name: str, found: str, wanted: str, is_met: bool) -> Gate:
 
 
 def _preprocessing(run: RunFolder) -> Gate:
-    """The inputs' shape says which of the two it must be."""
+    """The inputs' shape says which of them it must be."""
     found, shape = run.card.preprocessing.sha256, run.evaluation.glyphs.shape[1:]
-    wanted = cells() if shape == cells().shape else glyphs()
+    wanted = next((way for way in ways() if way.shape == shape), glyphs())
     return _gate("preprocessing", found[:12], f"{wanted.sha256[:12]} (edge's, {wanted.makes})", found == wanted.sha256)
 
 
@@ -124,15 +126,13 @@ def _input(measurement: Measurement, run: RunFolder) -> Gate:
     return _gate("input", _describe(tensors), wanted, is_met)
 
 
-def _output(measurement: Measurement, classes: int) -> Gate:
+def _output(measurement: Measurement, labels: Sequence[str]) -> Gate:
     tensors = measurement.network.outputs
+    wanted = (1, STRIP_COLUMNS // 2, len(labels)) if has_strings(labels) else (1, len(labels))
     is_met = (
-        len(tensors) == 1
-        and tensors[0].dtype == "INT8"
-        and tensors[0].shape == (1, classes)
-        and len(tensors[0].scales) == 1
+        len(tensors) == 1 and tensors[0].dtype == "INT8" and tensors[0].shape == wanted and len(tensors[0].scales) == 1
     )
-    return _gate("output", _describe(tensors), f"int8 (1, {classes}), one scale", is_met)
+    return _gate("output", _describe(tensors), f"int8 {wanted}, one scale", is_met)
 
 
 def _describe(tensors: Sequence[Tensor]) -> str:
@@ -199,9 +199,9 @@ def _agreement(measurement: Measurement, runtime: str, run: RunFolder) -> Gate:
 def _sure(measurement: Measurement, runtime: str, run: RunFolder) -> Gate:
     """Float and int8 read the same wherever either would be believed."""
     names, confidence = run.card.labels, run.card.confidence
-    pair = [measurement.read(names, confidence.temperature, each) for each in (None, runtime)]
-    is_sure = np.max([scores.max(axis=1) for scores in pair], axis=0) >= confidence.cutoff
-    differing = int(np.count_nonzero(is_sure & (pair[0].argmax(axis=1) != pair[1].argmax(axis=1))))
+    pair = [measurement.verdicts(names, confidence.temperature, each) for each in (None, runtime)]
+    is_sure = np.max([sure for _, sure in pair], axis=0) >= confidence.cutoff
+    differing = int(np.count_nonzero(is_sure & (pair[0][0] != pair[1][0])))
     found = f"{differing} of {int(is_sure.sum()):,} differ"
     return _gate(f"above the cutoff, {runtime}", found, "float and int8: none", differing == 0 and bool(is_sure.any()))
 
@@ -253,8 +253,9 @@ def _card(card: Card, model: bytes, folder: Path, run: RunFolder, measurement: M
 
 
 def _classes(golden: Golden, card: Card) -> Gate:
-    """A drum's positions count as their digit."""
-    found, count = len(np.unique(read_indices(golden.labels, card.labels))), len(read_labels(card.labels))
+    """A drum's positions count as their digit; in strings every label stands, and the gap after their end."""
+    seen = golden.labels if has_strings(card.labels) else read_indices(golden.labels, card.labels)
+    found, count = len(np.unique(seen)), len(read_labels(card.labels))
     return _gate(
         "golden classes",
         f"{len(golden.labels)} glyphs of {found} classes",
@@ -274,7 +275,7 @@ def _crops(golden: Golden, card: Card) -> Gate:
     )
 
 
-def _replay(model: bytes, golden: Golden, runtime: str, labels: Sequence[str]) -> Gate:
+def _replay(model: bytes, golden: Golden, runtime: str, card: Card) -> Gate:
     """The same labels in every runtime; in the reference also the same scores, but for a step."""
     is_reference = runtime == REFERENCE
     name, wanted = (
@@ -288,7 +289,6 @@ def _replay(model: bytes, golden: Golden, runtime: str, labels: Sequence[str]) -
     if quantized.shape != golden.quantized.shape:
         return _gate(name, f"scores {quantized.shape}, recorded {golden.quantized.shape}", wanted, False)
     steps = int(np.abs(quantized.astype(int) - golden.quantized).max())
-    now, then = (read_indices(answers, labels) for answers in (quantized.argmax(1), golden.labels))
-    wrong = int(np.count_nonzero(now != then))
+    wrong = int(np.count_nonzero(answers_of(quantized, card) != truth_of(golden.labels, card.labels)))
     found = f"{wrong} of {len(golden.labels)} labels differ; scores by up to {steps} steps"
     return _gate(name, found, wanted, wrong == 0 and (steps <= GOLDEN_STEPS or not is_reference))

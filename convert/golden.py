@@ -16,15 +16,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.inference import run_apart
+from convert.inference import from_int8, run_apart
 from convert.measure import REFERENCE, Measurement
-from convert.run_folder import GlyphSet, RunFolder, rank_within_class
+from convert.run_folder import GlyphSet, RunCard, RunFolder, rank_within_class
 from edge.errors import BundleError
+from edge.inference.bundle import Card
+from edge.inference.classifier import softmax
+from edge.inference.preprocessing import cells as cell_way
 from edge.inference.preprocessing import glyphs as glyph_way
 from edge.inference.preprocessing import preprocessing_of
+from edge.inference.verdicts import verdicts_of
 from edge.meters.cell import read_indices, read_labels
 from edge.nouns import Gray
 from edge.paper.normalize import cut_to_ink
+from edge.paper.strings import STRANGE, codes_of, has_strings
 
 GLYPH_COUNT = 64
 """About how many glyphs are replayed; every class gets the same number."""
@@ -45,11 +50,11 @@ class Golden:
 
     Parameters
     ----------
-    glyphs : (n, 28, 28) or (n, 32, 20) uint8
-        Glyphs, or cells of a meter.
-    quantized : (n, classes) int8
+    glyphs : (n, 28, 28), (n, 32, 20) or (n, 32, 160) uint8
+        Glyphs, cells of a meter, or strips.
+    quantized : (n, classes) or (n, frames, classes) int8
         The reference runtime's output.
-    labels : (n) int64
+    labels : (n) or (n, length) int64
         The truth, which the model answers too; of a drum's positions at least the digit.
     coverages : tuple of (rows, columns) uint8
         Crops of ink of many sizes.
@@ -69,16 +74,46 @@ def make_golden(run: RunFolder, model: bytes, measurement: Measurement) -> Golde
 
     A class that the evaluation set does not have (what is not a digit) comes from the validation set.
     """
-    glyphs, labels, quantized = _candidates(run, model, measurement)
     rng = np.random.default_rng(run.card.seed)
     names = run.card.labels
-    count = max(1, round(GLYPH_COUNT / len(read_labels(names))))
-    chosen = choose_glyphs(_read_as_one(quantized, names), read_indices(labels, names), count, rng)
+    if has_strings(names):
+        glyphs, labels, quantized = run.evaluation.glyphs, run.evaluation.labels, measurement.quantized[REFERENCE]
+        chosen = _choose_strips(measurement, labels, run.card, rng)
+    else:
+        glyphs, labels, quantized = _candidates(run, model, measurement)
+        count = max(1, round(GLYPH_COUNT / len(read_labels(names))))
+        chosen = choose_glyphs(_read_as_one(quantized, names), read_indices(labels, names), count, rng)
     way = preprocessing_of(run.card.preprocessing.sha256) or glyph_way()
-    draw = draw_crop if way.makes == glyph_way().makes else draw_cell
+    draw = draw_cell if way.makes == cell_way().makes else draw_crop
     coverages = tuple(draw(run.calibration.samples.glyphs, number, rng) for number in range(len(CROP_SIDES)))
     normalized = tuple(way.normalize(coverage) for coverage in coverages)
     return Golden(glyphs[chosen], quantized[chosen], labels[chosen], coverages, normalized)
+
+
+def _choose_strips(
+    measurement: Measurement, strings: NDArray[np.int64], card: RunCard, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Indices of about `GLYPH_COUNT` strips that the model reads rightly and surely: as many of each length, and of
+    those with what is no digit.
+    """
+    codes, sure = measurement.verdicts(card.labels, card.confidence.temperature, REFERENCE)
+    order = rng.permutation(np.flatnonzero((codes == measurement.labels) & (sure >= card.confidence.cutoff)))
+    kinds = np.where((strings == STRANGE).any(axis=1), 0, np.count_nonzero(strings, axis=1))[order]
+    each = -(-GLYPH_COUNT // max(1, len(np.unique(kinds))))
+    return np.sort(order[rank_within_class(kinds) < each])
+
+
+def answers_of(quantized: NDArray[np.int8], card: Card) -> NDArray[np.int64]:
+    """What some raw output says, as it is read: places in `read_labels`, or codes of strings."""
+    if has_strings(card.labels):
+        scale = card.output.scale / card.confidence.temperature
+        return verdicts_of(softmax(from_int8(quantized, scale, card.output.zero_point)), card.labels)[0]
+    return read_indices(quantized.argmax(axis=1), card.labels)
+
+
+def truth_of(labels: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.int64]:
+    """Labels, or strings, in the same way."""
+    return codes_of(labels) if has_strings(names) else read_indices(labels, names)
 
 
 def choose_glyphs(

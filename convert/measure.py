@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,7 +18,9 @@ from edge.errors import BundleError, MissingRuntimeError
 from edge.inference.bundle import Confidence
 from edge.inference.classifier import softmax
 from edge.inference.runtime import runtime_versions
-from edge.meters.cell import answers, read_scores
+from edge.inference.verdicts import verdicts_of
+from edge.meters.cell import answers, has_positions
+from edge.paper.strings import codes_of
 
 REFERENCE = "litert"
 """The runtime whose figures the card gives; edge prefers it too."""
@@ -41,15 +44,17 @@ class Measurement:
     network : Network
         The .tflite file's own description.
     labels : (n) int64
-        The truth.
-    keras : (n, classes) float32
+        The truth; of a string its code, see `edge.paper.strings.codes_of`.
+    keras : (n, classes) or (n, frames, classes) float32
         Logits of the float model.
-    quantized : dict of str to (n, classes) int8
+    quantized : dict of str to int8 of the same shape
         Output of the int8 model in each runtime that ran it.
     missing, refused : dict of str to str
         Why a runtime did not run it: it is not installed here, or it does not take the model.
     versions : dict of str to str
         Version of each runtime that is installed.
+    judged : dict
+        Verdicts that were asked for once, by labels, temperature and runtime: strings take a while.
     """
 
     network: Network
@@ -59,6 +64,7 @@ class Measurement:
     missing: dict[str, str]
     refused: dict[str, str]
     versions: dict[str, str]
+    judged: dict[Any, Any] = field(default_factory=dict)
 
     def probabilities(self, runtime: str, temperature: float) -> NDArray[np.float64]:
         """Calibrated probability of each class, (n, classes), as edge would give it."""
@@ -67,11 +73,18 @@ class Measurement:
 
     def answers(self, names: Sequence[str], temperature: float, runtime: str | None = None) -> NDArray[np.int64]:
         """What the int8 model says of each glyph in a runtime, or without one what the float model says."""
-        return answers(self._scores(temperature, runtime), names)
+        if has_positions(names):
+            return answers(self._scores(temperature, runtime), names)
+        return self.verdicts(names, temperature, runtime)[0]
 
-    def read(self, names: Sequence[str], temperature: float, runtime: str | None = None) -> NDArray[np.float64]:
-        """Its probability of each label as it is read, a drum's positions as their digit; see `answers`."""
-        return read_scores(self._scores(temperature, runtime), names)
+    def verdicts(
+        self, names: Sequence[str], temperature: float, runtime: str | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The same as it is read, a drum's positions as their digit, and its probability."""
+        key = (tuple(names), temperature, runtime)
+        if key not in self.judged:
+            self.judged[key] = verdicts_of(self._scores(temperature, runtime), names)
+        return self.judged[key]
 
     def _scores(self, temperature: float, runtime: str | None) -> NDArray[np.float64]:
         if runtime is None:
@@ -88,9 +101,9 @@ class Measurement:
             Not exactly two runtimes ran.
         """
         first, second = self.quantized
-        scores = [self.read(names, confidence.temperature, each) for each in (first, second)]
-        is_above = (scores[0].max(axis=1) >= confidence.cutoff) | (scores[1].max(axis=1) >= confidence.cutoff)
-        differs = is_above & (scores[0].argmax(axis=1) != scores[1].argmax(axis=1))
+        pair = [self.verdicts(names, confidence.temperature, each) for each in (first, second)]
+        is_above = np.max([sure for _, sure in pair], axis=0) >= confidence.cutoff
+        differs = is_above & (pair[0][0] != pair[1][0])
         steps = np.abs(self.quantized[first].astype(int) - self.quantized[second])
         return Comparison(int(is_above.sum()), int(differs.sum()), int(steps.max()))
 
@@ -115,4 +128,5 @@ def measure(float_model: keras.Model, model: bytes, evaluation: GlyphSet, runtim
         except BundleError as error:
             refused[runtime] = str(error)
     logits = float_logits(float_model, evaluation.glyphs)
-    return Measurement(network, evaluation.labels, logits, quantized, missing, refused, runtime_versions())
+    labels = evaluation.labels if evaluation.labels.ndim == 1 else codes_of(evaluation.labels)
+    return Measurement(network, labels, logits, quantized, missing, refused, runtime_versions())

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.errors import DataError
 from edge.inference.bundle import Confidence, DataSet, Preprocessing
-from edge.inference.preprocessing import cells, glyphs
+from edge.inference.preprocessing import ways
 from edge.nouns import Gray
 
 SCHEMA_VERSION = 1
-SHAPES = (glyphs().shape, cells().shape)
+SHAPES = tuple(way.shape for way in ways())
 """Of the inputs that there are."""
 
 MODEL_FILE = "model.keras"
@@ -48,7 +48,9 @@ class RunCard(BaseModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlyphSet:
-    """Glyphs (n, 28, 28) or cells (n, 32, 20), uint8, and the index of each one's label, (n) int64."""
+    """Glyphs (n, 28, 28) or cells (n, 32, 20), uint8, and the index of each one's label, (n) int64; or strips
+    (n, 32, 160), and the strings on them, (n, length) int64, see `edge.paper.strings`.
+    """
 
     glyphs: Gray
     labels: NDArray[np.int64]
@@ -57,7 +59,7 @@ class GlyphSet:
         n = len(self.glyphs)
         shape = next((shape for shape in SHAPES if shape == self.glyphs.shape[1:]), SHAPES[0])
         _require("glyphs", self.glyphs, "uint8", (max(n, 1), *shape))
-        _require("labels", self.labels, "int64", (n,))
+        _require("labels", self.labels, "int64", (n, *self.labels.shape[1:2]))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -71,7 +73,7 @@ class Calibration:
     indices: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        _require("indices", self.indices, "int64", self.samples.labels.shape)
+        _require("indices", self.indices, "int64", self.samples.labels.shape[:1])
 
     @property
     def sha256(self) -> str:
@@ -79,10 +81,12 @@ class Calibration:
         return hashlib.sha256(self.indices.astype("<i8").tobytes()).hexdigest()
 
     def first(self, count: int | None) -> Calibration:
-        """The first `count`, as many of each class as of any other; all where there are no more."""
+        """The first `count`, as many of each class, or length of a string, as of any other; all where there are few."""
         if count is None or count >= len(self.indices):
             return self
-        chosen = np.argsort(rank_within_class(self.samples.labels), kind="stable")[:count]
+        labels = self.samples.labels
+        classes = labels if labels.ndim == 1 else np.count_nonzero(labels, axis=1)
+        chosen = np.argsort(rank_within_class(classes), kind="stable")[:count]
         return Calibration(GlyphSet(self.samples.glyphs[chosen], self.samples.labels[chosen]), self.indices[chosen])
 
 

@@ -17,11 +17,11 @@ from edge.config import load_config, missing_bundles
 from edge.errors import BundleError, ConfigError, EdgeError, MissingRuntimeError
 from edge.faults import require_64_bits, require_permission, require_python, require_space, users_of
 from edge.fields import open_fields
-from edge.inference.bundle import GOLDEN_FILE, load_card
-from edge.inference.classifier import Network, open_network, softmax
+from edge.inference.bundle import GOLDEN_FILE, STRIPS_FOLDER, load_card
+from edge.inference.classifier import Network, StripNetwork, open_network, softmax
 from edge.inference.preprocessing import preprocessing_of
 from edge.inference.runtime import runtime_versions
-from edge.meters.cell import read_indices, read_scores
+from edge.inference.verdicts import verdicts_of
 from edge.meters.state import check_state
 from edge.outputs.checks import output_checks
 from edge.pictures import load_picture
@@ -60,17 +60,25 @@ def check_device(model: Path, config_path: Path | None = None) -> list[Check]:
         _attempt("packages", _packages),
         _attempt("runtime", _runtime),
     ]
-    bundle = _attempt("bundle", lambda: _bundle(model))
-    checks.append(bundle)
-    if bundle.outcome == "ok":
-        checks += [
-            _attempt("interpreter", lambda: _interpreter(model)),
-            _attempt("golden replay", lambda: _golden(model)),
-        ]
+    checks += _check_bundle("bundle", "", model, open_network)
+    if (model / STRIPS_FOLDER).exists():
+        checks += _check_bundle("strings", " of strings", model / STRIPS_FOLDER, StripNetwork.open)
     if config_path is None:
         checks += [_attempt("camera", _camera), _attempt("disk", lambda: require_space(Path.cwd()))]
         return [*checks, Check("configuration", "note", "none given; see --config FILE")]
     return [*checks, *_check_config(config_path, model.parent)]
+
+
+def _check_bundle(name: str, of: str, folder: Path, open_bundle: Callable[[Path], Network]) -> list[Check]:
+    """That a bundle is whole, and where it is, that it can be run and says what it should."""
+    bundle = _attempt(name, lambda: _bundle(folder))
+    if bundle.outcome != "ok":
+        return [bundle]
+    return [
+        bundle,
+        _attempt(f"interpreter{of}", lambda: f"{open_bundle(folder).runtime} takes the model"),
+        _attempt(f"golden replay{of}", lambda: replay_golden(open_bundle(folder), folder / GOLDEN_FILE)),
+    ]
 
 
 def replay_golden(classifier: Network, golden: Path) -> str:
@@ -136,14 +144,6 @@ def _bundle(model: Path) -> str:
     return f"{model}: {card.name}, {len(card.labels)} labels, {accuracy}"
 
 
-def _interpreter(model: Path) -> str:
-    return f"{open_network(model).runtime} takes the model"
-
-
-def _golden(model: Path) -> str:
-    return replay_golden(open_network(model), model / GOLDEN_FILE)
-
-
 def _compare_normalized(classifier: Network, stored: dict[str, Stored]) -> int:
     """How many of the golden pictures are normalized with a pixel off by one gray level: ARM rounds otherwise than
     Intel's kernels for cubic enlargement. More is a failure.
@@ -166,9 +166,12 @@ def _compare_normalized(classifier: Network, stored: dict[str, Stored]) -> int:
 def _compare_labels(classifier: Network, quantized: Stored, expected: Stored, labels: Stored) -> None:
     """Labels must agree where the recorded confidence was above the cutoff."""
     card = classifier.card
-    logits = (expected.astype(np.float64) - card.output.zero_point) * card.output.scale / card.confidence.temperature
-    is_sure = read_scores(softmax(logits), card.labels).max(axis=1) >= card.confidence.cutoff
-    now, then = (read_indices(answers.argmax(axis=1), card.labels) for answers in (quantized, expected))
+    scale = card.output.scale / card.confidence.temperature
+    (now, _), (then, confidence) = (
+        verdicts_of(softmax((each.astype(np.float64) - card.output.zero_point) * scale), card.labels)
+        for each in (quantized, expected)
+    )
+    is_sure = confidence >= card.confidence.cutoff
     differs = is_sure & (now != then)
     if not is_sure.any() or len(labels) != len(expected):
         raise BundleError(f"{GOLDEN_FILE} holds nothing to compare; build the bundle again with: make convert")

@@ -77,7 +77,7 @@ def cards() -> str:
     """A row a shipped bundle, from its card."""
     return _table(
         ["bundle", "measured on", "float", "int8", "agreement", "size", "parameters", "multiply-adds"],
-        [_card_row(load_card(path.parent)) for path in sorted((ROOT / "models").glob("*/card.json"))],
+        [_card_row(load_card(path.parent)) for path in sorted((ROOT / "models").rglob("card.json"))],
     )
 
 

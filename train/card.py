@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import edge
 from edge.meters.cell import has_positions
 from edge.nouns import NOT_A_DIGIT
+from edge.paper.strings import has_strings
 from train.checkpoint import Progress
 from train.data.dataset import Crops, Dataset, Digits, Labels
 from train.evaluate import Evaluation
@@ -36,6 +37,12 @@ METER = (
     "Half of what it saw were rendered drums, displays and counters. Blank cells, minus signs and what cannot be told "
     "were all rendered, textures, lines and lattices among the latter. An answer counts as right within a tenth of a "
     "step; float and int8 agree where they are read as the same digit, or are a tenth apart at most."
+)
+
+
+STRINGS = (
+    "Digits touch on the strips that it saw because they were pushed together, an eighth of them in print; nobody "
+    "wrote them so. A strip counts as right where all that stands on it is read, and what is no digit told from digits."
 )
 
 
@@ -88,7 +95,7 @@ def run_card(
         "started_from": list(ancestors),
         "data": [{**about, "splits": splits}],
         "evaluation_split": evaluation.accuracy.split,
-        "calibration_split": f"{dataset.name} train",
+        "calibration_split": split_names(recipe, dataset)["calibration"],
         "preprocessing": {"sha256": way.sha256, "constants": way.constants},
         "confidence": evaluation.confidence.as_card(),
         "accuracy": asdict(evaluation.accuracy),
@@ -101,9 +108,16 @@ def run_card(
     }
 
 
+def split_names(recipe: Recipe, dataset: Dataset) -> dict[str, str]:
+    """How cards and figures call what calibrates, validates and evaluates."""
+    made = "strips of " if has_strings(recipe.labels) else ""
+    parts = {"calibration": "train", "validation": "validation", "evaluation": "test"}
+    return {use: f"{made}{dataset.name} {part}" for use, part in parts.items()}
+
+
 def limits_of(recipe: Recipe, dataset: Dataset, settings: Settings) -> list[str]:
     """What a run's card says that it cannot be trusted with."""
-    own = METER if has_positions(recipe.labels) else RENDERED
+    own = METER if has_positions(recipe.labels) else STRINGS if has_strings(recipe.labels) else RENDERED
     limits = [*dataset.limits, *([own] if NOT_A_DIGIT in recipe.labels else [])]
     if settings.limit is None or settings.limit >= len(dataset.train):
         return limits

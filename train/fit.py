@@ -23,7 +23,7 @@ from edge.nouns import NOT_A_DIGIT
 from edge.paper.strings import STRANGE, STRING_LABELS, has_strings
 from edge.paper.strip import STRIP_COLUMNS
 from train import figures
-from train.card import Parts, Settings, limits_of, run_card
+from train.card import Parts, Settings, limits_of, run_card, split_names
 from train.cells import soft_targets
 from train.checkpoint import Checkpoint, Progress
 from train.confidence import Tolerance, junk_excess
@@ -109,10 +109,11 @@ def choose_again(recipe: Recipe, dataset: Dataset, run: RunFolder, settings: Set
     parts, card = cut(dataset, settings), run.card()
     validation = recipe.validation_set(parts.validation, 0, settings.seed)
     run.write_arrays(VALIDATION_FILE, glyphs=validation[0], labels=validation[1])
-    splits = card["evaluation_split"], card["confidence"]["split"]
-    found = judged(run, run.model(), recipe.labels, *splits, recipe.tolerance)
+    splits = split_names(recipe, dataset)
+    found = judged(run, run.model(), recipe.labels, splits["evaluation"], splits["validation"], recipe.tolerance)
     chosen = {"confidence": found.confidence.as_card(), "accuracy": asdict(found.accuracy)}
-    run.write_card({**card, **chosen, "limits": limits_of(recipe, dataset, settings)})
+    named = {"evaluation_split": splits["evaluation"], "calibration_split": splits["calibration"]}
+    run.write_card({**card, **chosen, **named, "limits": limits_of(recipe, dataset, settings)})
     return run.card()
 
 
@@ -406,8 +407,8 @@ def _leave(
     run.write_model(model)
     run.write_history(progress.history)
     _write_glyphs(run, recipe, dataset, parts, validation, settings.seed)
-    names = (f"{dataset.name} test", f"{dataset.name} validation")
-    evaluation = judged(run, model, recipe.labels, *names, recipe.tolerance)
+    splits = split_names(recipe, dataset)
+    evaluation = judged(run, model, recipe.labels, splits["evaluation"], splits["validation"], recipe.tolerance)
     run.write_card(run_card(recipe, dataset, parts, evaluation, progress, settings, ancestors))
 
 

@@ -131,8 +131,12 @@ class _Graph:
         self._makers = {int(operator.outputs[0]): operator for operator in self._graph.operators}
 
     def members(self) -> tuple[tuple[Weights, ...], ...]:
-        """Of each member its convolutions, and its part of the last layer, as it was before it was joined."""
+        """Of each member its convolutions, and its part of the last layer, as it was before it was joined; of a network
+        for strings, which is alone, the convolutions are all.
+        """
         last = self._makers[int(self._graph.outputs[0])]
+        if self._name(last) == "RESHAPE":
+            return (tuple(self._chain(int(self._graph.outputs[0]))),)
         before = self._makers[int(last.inputs[0])]
         ends = before.inputs if self._name(before) == "CONCATENATION" else last.inputs[:1]
         widths = [math.prod(self._graph.tensors[end].shape) for end in ends]

@@ -8,10 +8,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from edge.errors import BundleError
 from edge.inference.classifier import softmax
 from edge.meters.cell import has_positions, normalize_cell, prediction_of, scores_of
 from edge.nouns import Gray, Prediction
 from edge.paper.crop import glyph_of_crop
+from edge.paper.strings import has_strings
 from edge.pictures import load_picture
 from train.evaluate import logits_of
 from train.run_folder import RunFolder
@@ -35,6 +37,10 @@ class Network:
             See `RunFolder.card` and `RunFolder.model`.
         """
         card = run.card()
+        if has_strings(card["labels"]):
+            raise BundleError(
+                f"{run.path}: reads touching digits, not single ones; convert it and try the bundle with: edge read"
+            )
         return cls(run.model(), tuple(card["labels"]), card["confidence"]["temperature"])
 
     def predict(self, pixels: Gray) -> Prediction:

@@ -61,7 +61,7 @@ class Source:
 
     def __post_init__(self) -> None:
         by_digit = [np.flatnonzero(self.digits.labels == digit) for digit in range(10)]
-        object.__setattr__(self, "by_digit", by_digit)
+        object.__setattr__(self, "by_digit", [those for those in by_digit if len(those)])
 
     @cached_property
     def by_writer(self) -> list[NDArray[np.int64]]:
@@ -124,7 +124,7 @@ def _chooser(source: Source, rng: np.random.Generator) -> Callable[[], tuple[Gra
         if face is not None:
             digit = int(rng.integers(10))
             return printed(str(digit), face, int(rng.integers(VARIANTS))), 1 + digit
-        index = rng.choice(hand if hand is not None else source.by_digit[rng.integers(10)])
+        index = rng.choice(hand if hand is not None else source.by_digit[rng.integers(len(source.by_digit))])
         return source.digits.images[index], 1 + int(source.digits.labels[index])
 
     return draw

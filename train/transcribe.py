@@ -47,7 +47,7 @@ SHIFT_ROWS = 1
 
 @keras.saving.register_keras_serializable("readout")
 def string_loss(strings: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """-log P of each string (n, length), 0 after its end, by the logits (n, frames, labels): `edge.paper.strings`; and a
+    """-log P of each string (n, length), 0 after its end, by logits (n, frames, labels): `edge.paper.strings`; and a
     little for logits far from 0, which say no more and leave int8 coarse steps.
     """
     frames = tf.fill([tf.shape(logits)[0]], tf.shape(logits)[1])

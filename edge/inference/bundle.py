@@ -17,6 +17,9 @@ MODEL_FILE = "model.tflite"
 CARD_FILE = "card.json"
 GOLDEN_FILE = "golden.npz"
 
+STRIPS_FOLDER = "strings"
+"""In a bundle's folder, the bundle of the network that reads its touching digits; a bundle may do without."""
+
 
 class Strict(BaseModel):
     """Base of every table of the card: unknown keys are errors, values do not change."""

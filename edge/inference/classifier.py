@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BundleError
-from edge.inference.bundle import MODEL_FILE, Card, load_card
+from edge.inference.bundle import MODEL_FILE, STRIPS_FOLDER, Card, load_card
 from edge.inference.runtime import load_interpreter
 from edge.meters.cell import has_positions, scores_of
 from edge.nouns import CellScores, Glyph, Gray, Prediction
+from edge.paper.strings import Frames, has_strings, inked_frames
+from edge.paper.strip import normalize_strip
 
 
 class Network:
@@ -50,12 +52,14 @@ class Network:
         """Raise BundleError where the bundle is not for this class."""
 
     def quantized(self, pixels: NDArray[np.uint8]) -> NDArray[np.int8]:
-        """The network's raw output, (n, classes) int8, for uint8 glyphs (n, 28, 28) or cells (n, 32, 20)."""
+        """The network's raw output, (n, classes) int8, for uint8 glyphs (n, 28, 28) or cells (n, 32, 20); of strips
+        (n, 32, 160) it is (n, frames, classes).
+        """
         rows, columns = self.card.input.shape[1:3]
         if pixels.dtype != np.uint8 or pixels.shape[1:] != (rows, columns):
             raise TypeError(f"{self.card.name} takes (n, {rows}, {columns}) uint8, got {pixels.shape} {pixels.dtype}")
         if len(pixels) == 0:
-            return np.zeros((0, len(self.labels)), np.int8)
+            return np.zeros((0, *self.card.output.shape[1:]), np.int8)
         self._resize(len(pixels))
         self._interpreter.set_tensor(self._input["index"], as_int8_input(pixels))
         self._interpreter.invoke()
@@ -103,6 +107,8 @@ class Classifier(Network):
     @classmethod
     def check_card(cls, card: Card, folder: Path) -> None:
         """Raise BundleError where the bundle is for a meter's cells."""
+        if has_strings(card.labels):
+            raise BundleError(f"{folder}: reads touching digits for another bundle, not single ones; take models/paper")
         if has_positions(card.labels):
             raise BundleError(
                 f"{folder}: reads the cells of a meter, not lines of digits; name it as the model of a field of kind "
@@ -134,6 +140,26 @@ class CellClassifier(Network):
         return [scores_of(row) for row in self.probabilities(np.stack(cells))] if len(cells) else []
 
 
+class StripNetwork(Network):
+    """A bundle that says which digits stand on a strip of ink, without cutting them apart."""
+
+    @classmethod
+    def check_card(cls, card: Card, folder: Path) -> None:
+        """Raise BundleError where the bundle is for something else."""
+        if not has_strings(card.labels):
+            raise BundleError(f"{folder}: reads no strips; build one there from a run of the recipe strings")
+
+    def read(self, coverages: Sequence[Gray]) -> list[Frames]:
+        """Logarithms of the probability of each label in each frame, of pieces of ink (rows, columns) uint8, each up to
+        its ink's end; in one inference.
+        """
+        if not coverages:
+            return []
+        strips = np.stack([normalize_strip(coverage) for coverage in coverages])
+        probabilities = np.maximum(self.probabilities(strips), np.finfo(np.float64).tiny)
+        return [inked_frames(np.log(each), strip) for each, strip in zip(probabilities, strips, strict=True)]
+
+
 def open_network(folder: Path, runtime: str | None = None, threads: int = 1) -> Classifier | CellClassifier:
     """The bundle opened as what it is.
 
@@ -145,6 +171,17 @@ def open_network(folder: Path, runtime: str | None = None, threads: int = 1) -> 
     if has_positions(load_card(folder).labels):
         return CellClassifier.open(folder, runtime, threads)
     return Classifier.open(folder, runtime, threads)
+
+
+def open_strips(folder: Path, runtime: str | None = None, threads: int = 1) -> StripNetwork | None:
+    """The network for touching digits that lies in a bundle's folder; None where there is none.
+
+    Raises
+    ------
+    BundleError, MissingRuntimeError
+    """
+    inner = folder / STRIPS_FOLDER
+    return StripNetwork.open(inner, runtime, threads) if inner.exists() else None
 
 
 def as_int8_input(pixels: NDArray[np.uint8]) -> NDArray[np.int8]:

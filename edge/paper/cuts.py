@@ -7,14 +7,15 @@ neural network (1992). The least-ink path is a seam in the sense of Avidan and S
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.nouns import Box, Gray, Prediction, Region
+from edge.nouns import NOT_A_DIGIT, UNREADABLE, Box, Gray, Prediction, Region
 
 MAX_CUTS = 48
 """Cut candidates of one piece at the most."""
@@ -125,8 +126,8 @@ def best_path(cutting: Cutting, predictions: Sequence[Prediction]) -> tuple[list
     ahead[0] = {"": (0.0, ())}
     for index in sorted(range(len(cutting.spans)), key=lambda k: cutting.spans[k]):
         start, end = cutting.spans[index]
-        label, worth = _best_digit(predictions[index])
-        worth -= CROSSING_COST * cutting.crossed[end] + _misfit(label, cutting.parts[index])
+        label = _best_digit(predictions[index])
+        worth = _worth(label, predictions[index], cutting, index)
         for text, (score, path) in ahead[start].items():
             _keep(ahead[end], text + label, (score + worth, (*path, index)))
     finished = sorted(ahead[-1].values(), reverse=True)
@@ -137,13 +138,46 @@ def best_path(cutting: Cutting, predictions: Sequence[Prediction]) -> tuple[list
     return list(path), float(np.exp(score)), float(1.0 / (1.0 + np.exp(SHARPNESS * rival)))
 
 
+def best_chains(cutting: Cutting, predictions: Sequence[Prediction], texts: Iterable[str]) -> dict[str, _Chain]:
+    """The parts that explain the piece best as each of some texts, with the logarithm of that chain's likelihood.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+        One a part.
+    texts : iterable of str
+        Of two characters or more, "?" for what is no digit; one that no chain of parts can be is not in the answer.
+    """
+    wanted = set(texts)
+    nexts: dict[str, set[str]] = {}
+    for text in wanted:
+        for k, label in enumerate(text):
+            nexts.setdefault(text[:k], set()).add(label)
+    ahead: list[dict[str, _Chain]] = [{} for _ in cutting.crossed]
+    ahead[0] = {"": (0.0, ())}
+    for index in sorted(range(len(cutting.spans)), key=lambda k: cutting.spans[k]):
+        start, end = cutting.spans[index]
+        worths: dict[str, float] = {}
+        for text, (score, path) in ahead[start].items():
+            for character in nexts.get(text, ()):
+                if character not in worths:
+                    worths[character] = _worth(character, predictions[index], cutting, index)
+                chain = (score + worths[character], (*path, index))
+                if text + character not in ahead[end] or chain > ahead[end][text + character]:
+                    ahead[end][text + character] = chain
+    return {text: chain for text, chain in ahead[-1].items() if text in wanted}
+
+
 _Chain = tuple[float, tuple[int, ...]]
 """Logarithm of a chain's probability, and its parts."""
 
 
 def _misfit(label: str, part: Region) -> float:
-    """What a part pays, in nats, for being too narrow or too wide for the digit that it reads as."""
-    wide = part.box[2] / part.box[3]
+    return misfit_of(label, part.box[2] / part.box[3])
+
+
+def misfit_of(label: str, wide: float) -> float:
+    """What a part of some width over its height pays, in nats, for being too narrow or wide for what it reads as."""
     narrowest, widest = WIDTHS_OF_ONE if label == "1" else WIDTHS
     return MISFIT_COST * max(0.0, narrowest - wide, wide - widest)
 
@@ -156,12 +190,16 @@ def _keep(chains: dict[str, _Chain], text: str, chain: _Chain) -> None:
         del chains[min(chains, key=lambda each: chains[each])]
 
 
-def _best_digit(prediction: Prediction) -> tuple[str, float]:
-    """The likeliest digit of a part, and the logarithm of its probability."""
-    label, score = max(
-        ((label, score) for label, score in prediction.scores.items() if label), key=lambda pair: pair[1]
-    )
-    return label, float(np.log(max(score, FLOOR)))
+def _worth(character: str, prediction: Prediction, cutting: Cutting, index: int) -> float:
+    """Logarithm of a part's likelihood as a digit, or "?" for none, less what its width and its right cut cost."""
+    label = NOT_A_DIGIT if character == UNREADABLE else character
+    score = math.log(max(prediction.scores.get(label, 0.0), FLOOR))
+    return score - CROSSING_COST * cutting.crossed[cutting.spans[index][1]] - _misfit(label, cutting.parts[index])
+
+
+def _best_digit(prediction: Prediction) -> str:
+    """The likeliest digit of a part."""
+    return max((label for label in prediction.scores if label), key=lambda label: prediction.scores[label])
 
 
 def _seams(coverage: Gray, count: int) -> list[Seam]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from edge.nouns import NOT_A_DIGIT, Glyph, Prediction, Region
+from edge.nouns import NOT_A_DIGIT, Glyph, Gray, Prediction, Region
 from edge.paper.binarize import Ink
 from edge.paper.cuts import Cutting, best_path, over_segment
 from edge.paper.layout import Line
@@ -14,9 +14,13 @@ from edge.paper.normalize import normalize_glyph
 from edge.paper.pieces import Piece
 from edge.paper.points import POINT_HEIGHT, may_be_point_or_comma
 from edge.paper.segment import region_of
+from edge.paper.several import Explanation, explain
+from edge.paper.strings import Frames
 from edge.paper.views import MAPS, agreed, views_of
 
 Predict = Callable[[Sequence[Glyph]], list[Prediction]]
+Transcribe = Callable[[Sequence[Gray]], list[Frames]]
+"""Coverage of pieces of ink to what the network for strings says of each."""
 
 SURE = 0.98
 """A piece that is a digit with this probability is not looked at again."""
@@ -67,7 +71,7 @@ class _Doubt:
     """A question for the second inference: other ways to see the pieces `first` to `last` of a line.
 
     A piece that is seen with small ones beside it has these `fragments` with it; a piece to cut its width over its
-    height, and whether no sure digit stands beside it.
+    height, whether no sure digit stands beside it, and what it was `told` to be where there is a network for strips.
     """
 
     line: int
@@ -79,9 +83,12 @@ class _Doubt:
     wide: float = 0.0
     is_alone: bool = False
     predictions: list[Prediction] = field(default_factory=list)
+    told: Explanation | None = None
 
 
-def decode_lines(ink: Ink, lines: Sequence[Line], predict: Predict) -> list[list[Mark]]:
+def decode_lines(
+    ink: Ink, lines: Sequence[Line], predict: Predict, transcribe: Transcribe | None = None
+) -> list[list[Mark]]:
     """The marks of each line, left to right.
 
     Parameters
@@ -90,6 +97,8 @@ def decode_lines(ink: Ink, lines: Sequence[Line], predict: Predict) -> list[list
     lines : sequence of Line
     predict : callable
         Glyphs to predictions; called at most twice.
+    transcribe : callable, optional
+        Pieces to the frames of their strips; called at most once.
     """
     regions = [[region_of(ink, [piece]) for piece in line.pieces] for line in lines]
     marks = _split(regions, predict([glyph_of(region) for row in regions for region in row]))
@@ -98,6 +107,8 @@ def decode_lines(ink: Ink, lines: Sequence[Line], predict: Predict) -> list[list
     doubts = [doubt for index in looked_at for doubt in _doubts(index, ink, lines[index], marks[index])]
     if unsure or doubts:
         _look_again(marks, unsure, doubts, predict)
+        if transcribe is not None:
+            _read_strips(marks, doubts, transcribe)
         for index in range(len(lines)):
             marks[index] = _settle(marks[index], [doubt for doubt in doubts if doubt.line == index])
     return marks
@@ -186,6 +197,17 @@ def _look_again(
         doubt.predictions = [next(answers) for _ in doubt.regions]
 
 
+def _read_strips(marks: Sequence[list[Mark]], doubts: Sequence[_Doubt], transcribe: Transcribe) -> None:
+    """What pieces that may be several digits say without being cut; one that stays whole is as sure as that it does."""
+    wide = [doubt for doubt in doubts if doubt.cutting is not None]
+    regions = [marks[doubt.line][doubt.first].region for doubt in wide]
+    for doubt, frames in zip(wide, transcribe([region.coverage for region in regions]), strict=True):
+        assert doubt.cutting is not None
+        row, whole = marks[doubt.line], marks[doubt.line][doubt.first]
+        doubt.told = explain(doubt.cutting, doubt.predictions, whole.prediction, doubt.wide, frames)
+        row[doubt.first] = replace(whole, odds=whole.odds * doubt.told.alone)
+
+
 def _likelihood_of_one(whole: Prediction, is_alone: bool) -> float:
     """How well a piece is explained as one thing: a digit, or a letter or sign.
 
@@ -250,10 +272,16 @@ def _proposal(doubt: _Doubt, marks: Sequence[Mark]) -> tuple[_Doubt, list[Mark]]
         if apart < LIKELY:
             return doubt, [Mark(region, told) for region, told in seen]
         return doubt, [Mark(region, told, told.confidence / (told.confidence + apart)) for region, told in seen]
+    whole = marks[doubt.first].prediction
+    if doubt.told is not None:
+        told = doubt.told
+        share = told.odds ** (1.0 / len(told.text))
+        return doubt, [
+            Mark(doubt.regions[k], each, share) for k, each in zip(told.path, told.predictions, strict=False)
+        ]
     path, several, odds = best_path(doubt.cutting, doubt.predictions)
     if not path:
         return doubt, []
-    whole = marks[doubt.first].prediction
     odds *= _odds_of_several(doubt.wide, several, _likelihood_of_one(whole, doubt.is_alone))
     if odds < LIKELY and not all(doubt.predictions[k].is_digit for k in path):
         return doubt, []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.inference.classifier import Classifier
+from edge.inference.classifier import Classifier, StripNetwork, open_strips
 from edge.nouns import Gray, Reading
 from edge.paper.assemble import assemble, doubt_among_letters
 from edge.paper.binarize import binarize, polarity_evidence
@@ -20,13 +20,14 @@ CLEAR_EVIDENCE = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reader:
-    """What reads a frame: the classifier, the confidence below which a digit is not believed, and whether pages may
-    lie on their side or upside down.
+    """What reads a frame: the classifier, the confidence below which a digit is not believed, whether pages may lie on
+    their side or upside down, and the network that reads touching digits, where the bundle has one.
     """
 
     classifier: Classifier
     cutoff: float
     any_way_up: bool = False
+    strips: StripNetwork | None = None
 
     @classmethod
     def open(
@@ -44,7 +45,8 @@ class Reader:
         BundleError, MissingRuntimeError
         """
         classifier = Classifier.open(folder, runtime, threads)
-        return cls(classifier, classifier.card.confidence.cutoff if cutoff is None else cutoff, any_way_up)
+        strips = open_strips(folder, runtime, threads)
+        return cls(classifier, classifier.card.confidence.cutoff if cutoff is None else cutoff, any_way_up, strips)
 
     def read(self, gray: Gray) -> list[Reading]:
         """The numbers of a picture that is the right way up, without names; both polarities where one is not clear."""
@@ -59,7 +61,7 @@ def _read_polarity(gray: Gray, is_light: bool, reader: Reader) -> list[Reading]:
     """The readings of one polarity, without names."""
     ink, pieces = find_pieces(binarize(gray, is_light))
     lines = find_lines(ink, pieces)
-    marks = decode_lines(ink, lines, reader.classifier.predict)
+    marks = decode_lines(ink, lines, reader.classifier.predict, reader.strips.read if reader.strips else None)
     rows = [assemble(ink, line, row, reader.cutoff) for line, row in zip(lines, marks, strict=True)]
     writing = [line.box for line, readings in zip(lines, rows, strict=True) if not readings]
     return [doubt_among_letters(reading, writing) for readings in rows for reading in readings]

@@ -42,6 +42,9 @@ SURELY_A_GAP = float(np.log(1 - 1e-4))
 _Beam = dict[tuple[int, ...], tuple[float, float]]
 """Strings with the logarithms of their probabilities to have ended before a gap, and with their last label."""
 
+BEYOND = 3
+"""Frames after the ink's end that may still tell of the last digit."""
+
 LONGEST_CODE = 17
 """Labels of a string that has a code of its own; a strip has room for seven digits."""
 
@@ -99,6 +102,13 @@ def log_likelihoods(frames: NDArray[np.float64], strings: Strings) -> NDArray[np
     ends = 2 + 2 * (strings != GAP).sum(axis=1)
     last = np.where(ends > 2, ways[rows[:, 0], ends - 1], -np.inf)
     return np.logaddexp(ways[rows[:, 0], ends], last)
+
+
+def inked_frames(frames: Frames, strip: NDArray[np.uint8]) -> Frames:
+    """The frames of a strip (rows, columns) up to its ink's end; beyond it there are gaps only."""
+    inked = np.flatnonzero(strip.any(axis=0))
+    end = int(inked[-1]) * len(frames) // strip.shape[1] if len(inked) else 0
+    return frames[: end + BEYOND]
 
 
 def padded(strings: Sequence[Sequence[int]]) -> Strings:

@@ -8,6 +8,7 @@ from edge.paper.binarize import binarize
 from edge.paper.decode import decode_lines
 from edge.paper.layout import find_lines
 from edge.paper.segment import find_pieces
+from edge.paper.strings import STRING_LABELS
 
 PAPER, INK = 220, 30
 
@@ -40,10 +41,26 @@ class Network:
         return prediction("1", 0.99) if columns <= 13 else prediction(NOT_A_DIGIT, 0.99)
 
 
-def decode(gray, network):
+def decode(gray, network, transcribe=None):
     ink, pieces = find_pieces(binarize(gray))
     lines = find_lines(ink, pieces)
-    return decode_lines(ink, lines, network)
+    return decode_lines(ink, lines, network, transcribe)
+
+
+class Strips:
+    """Says the same text of every piece, and keeps what it was asked."""
+
+    def __init__(self, text):
+        self.asked = []
+        places = [STRING_LABELS.index(character) for character in text]
+        labels = [label for place in places for label in (0, place)] + [0]
+        rows = np.full((len(labels), len(STRING_LABELS)), 0.001)
+        rows[np.arange(len(labels)), labels] = 0.989
+        self.frames = np.log(rows)
+
+    def __call__(self, coverages):
+        self.asked.append([coverage.shape for coverage in coverages])
+        return [self.frames for _ in coverages]
 
 
 def labels(rows):
@@ -62,6 +79,39 @@ def test_two_bars_that_touch_are_cut_apart():
     rows = decode(picture((40, 40, 8, 40), (48, 58, 24, 3), (72, 40, 8, 40), (120, 40, 6, 40)), network)
     assert labels(rows) == [["1", "1", "1"]]
     assert len(network.batches) == 2
+
+
+TOUCHING = ((40, 40, 8, 40), (48, 58, 24, 3), (72, 40, 8, 40), (120, 40, 6, 40))
+"""Two bars with a bridge, and one alone."""
+
+
+def test_only_what_may_be_several_digits_is_read_as_a_strip():
+    strips = Strips("11")
+    decode(picture((40, 40, 6, 40), (80, 40, 6, 40)), Network(), strips)
+    assert strips.asked == []
+    assert labels(decode(picture(*TOUCHING), Network(), strips)) == [["1", "1", "1"]]
+    (shapes,) = strips.asked
+    assert [rows == pytest.approx(42, abs=1) and columns > 40 for rows, columns in shapes] == [True]
+
+
+def test_bars_are_surer_where_the_strip_says_the_same_and_in_doubt_where_not():
+    same, other = (decode(picture(*TOUCHING), Network(), Strips(text))[0] for text in ("11", "114"))
+    assert min(mark.confidence for mark in same) > 0.95
+    assert min(mark.confidence for mark in other) < 0.9
+
+
+def test_a_wide_digit_that_stays_whole_is_as_sure_as_that_it_is_one():
+    class Doubtful(Network):
+        @staticmethod
+        def answer(pixels):
+            columns = np.count_nonzero(pixels.any(axis=0))
+            return prediction("1", 0.99) if columns <= 13 else prediction("0", 0.95)
+
+    gray = picture(*TOUCHING)
+    one, two = (decode(gray, Doubtful(), Strips(text))[0] for text in ("0", "60"))
+    assert one[0].prediction.label == "0"
+    assert one[0].odds > 0.9
+    assert min(mark.confidence for mark in two[:-1]) < 0.9
 
 
 def test_what_no_cut_explains_stays_as_it_is():
