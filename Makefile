@@ -81,6 +81,7 @@ compare: $(VENV)/.dev .venv-compare/.compare ## Tesseract and RapidOCR on the sa
 
 report: $(VENV)/.dev ## measure again and write the tables of README.md
 	$(BIN)/python -m tests.scenes.measure --model $(READER) --out tests/scenes/report.json
+	$(BIN)/python -m tests.scenes.touching --model $(READER) --out tests/scenes/touching.json
 	$(BIN)/python -m tests.scenes.elsewhere --model $(READER) --out tests/scenes/elsewhere.json
 	$(BIN)/python -m tests.scenes.photographs --model $(READER) --out tests/scenes/photographs.json
 	$(BIN)/python -m tests.scenes.speed --model $(READER) --out tests/scenes/speed.json

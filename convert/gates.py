@@ -62,17 +62,17 @@ class Gate:
 
 def model_gates(model: bytes, run: RunFolder, measurement: Measurement) -> list[Gate]:
     """The gates that need the .tflite file and the run it came from."""
-    runtimes = tuple(measurement.quantized)
+    runtimes, names = tuple(measurement.quantized), run.card.labels
     return [
         _preprocessing(run),
         _input(measurement, run),
-        _output(measurement, run.card.labels),
+        _output(measurement, names),
         _no_floats(measurement),
         _operators(measurement),
         _size(model, run.card.recipe),
         *(_loads(measurement, runtime) for runtime in RUNTIMES),
         *(_agreement(measurement, runtime, run) for runtime in runtimes),
-        *(_sure(measurement, runtime, run) for runtime in runtimes if has_positions(run.card.labels)),
+        *(_sure(measurement, runtime, run) for runtime in runtimes if has_positions(names) or has_strings(names)),
         *(_accuracy(measurement, runtime, run) for runtime in runtimes),
         _same_labels(measurement, run),
     ]
@@ -181,11 +181,15 @@ def _may_be_absent(runtime: str) -> bool:
 
 
 def _agreement(measurement: Measurement, runtime: str, run: RunFolder) -> Gate:
-    """Positions of a drum agree where they are read as the same digit, or lie a tenth apart at most."""
-    n = len(measurement.labels)
+    """Positions of a drum agree where they are read as the same digit, or lie a tenth apart at most; of strings, of
+    which some cannot be read by anybody, the likeliest labels of the frames, and `_sure` looks at what is believed.
+    """
     names, temperature = run.card.labels, run.card.confidence.temperature
-    pair = (measurement.answers(names, temperature, each) for each in (None, runtime))
-    differing = int(np.count_nonzero(~is_same(*pair, names)))
+    if has_strings(names):
+        differs = measurement.keras.argmax(axis=-1) != measurement.quantized[runtime].argmax(axis=-1)
+    else:
+        differs = ~is_same(*(measurement.answers(names, temperature, each) for each in (None, runtime)), names)
+    differing, n = int(np.count_nonzero(differs)), differs.size
     least, of = LEAST_AGREEMENT
     found = f"{100 * (1 - differing / n):.2f} % ({differing} of {n:,} differ)"
     return _gate(

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 SCENES = ROOT / "tests" / "scenes" / "report.json"
 PHOTOGRAPHS = ROOT / "tests" / "scenes" / "photographs.json"
 ELSEWHERE = ROOT / "tests" / "scenes" / "elsewhere.json"
+TOUCHING = ROOT / "tests" / "scenes" / "touching.json"
 SPEED = ROOT / "tests" / "scenes" / "speed.json"
 COMPARE = ROOT / "tests" / "compare" / "report.json"
 BENCH = ROOT / "tests" / "bench.json"
@@ -53,6 +54,7 @@ def with_tables(text: str) -> str:
         "cards": cards,
         "scenes": scenes,
         "reliability": reliability,
+        "touching": touching,
         "elsewhere": elsewhere,
         "photographs": photographs,
         "compare": compare,
@@ -110,6 +112,21 @@ def scenes() -> str:
                 f"{row['median_ms']:.1f} ms",
             ]
             for row in json.loads(SCENES.read_text())["rows"]
+        ],
+    )
+
+
+def touching() -> str:
+    """A row a length of what touches, and a row a level of what both ways say: how many each way reads rightly."""
+    return _table(
+        ["pieces", "of them", "cut apart", "as a whole", "both"],
+        [
+            [
+                row["name"],
+                str(row["pieces"]),
+                *(percent(row[way] / max(1, row["pieces"])) for way in ("cuts", "strip", "both")),
+            ]
+            for row in json.loads(TOUCHING.read_text())["rows"]
         ],
     )
 

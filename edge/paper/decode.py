@@ -197,15 +197,14 @@ def _look_again(
         doubt.predictions = [next(answers) for _ in doubt.regions]
 
 
-def _read_strips(marks: Sequence[list[Mark]], doubts: Sequence[_Doubt], transcribe: Transcribe) -> None:
-    """What pieces that may be several digits say without being cut; one that stays whole is as sure as that it does."""
+def _read_strips(marks: Sequence[Sequence[Mark]], doubts: Sequence[_Doubt], transcribe: Transcribe) -> None:
+    """What pieces that may be several digits say without being cut."""
     wide = [doubt for doubt in doubts if doubt.cutting is not None]
     regions = [marks[doubt.line][doubt.first].region for doubt in wide]
     for doubt, frames in zip(wide, transcribe([region.coverage for region in regions]), strict=True):
         assert doubt.cutting is not None
-        row, whole = marks[doubt.line], marks[doubt.line][doubt.first]
-        doubt.told = explain(doubt.cutting, doubt.predictions, whole.prediction, doubt.wide, frames)
-        row[doubt.first] = replace(whole, odds=whole.odds * doubt.told.alone)
+        whole = marks[doubt.line][doubt.first].prediction
+        doubt.told = explain(doubt.cutting, doubt.predictions, whole, doubt.wide, frames)
 
 
 def _likelihood_of_one(whole: Prediction, is_alone: bool) -> float:
@@ -274,11 +273,7 @@ def _proposal(doubt: _Doubt, marks: Sequence[Mark]) -> tuple[_Doubt, list[Mark]]
         return doubt, [Mark(region, told, told.confidence / (told.confidence + apart)) for region, told in seen]
     whole = marks[doubt.first].prediction
     if doubt.told is not None:
-        told = doubt.told
-        share = told.odds ** (1.0 / len(told.text))
-        return doubt, [
-            Mark(doubt.regions[k], each, share) for k, each in zip(told.path, told.predictions, strict=False)
-        ]
+        return doubt, _as_told(doubt.told, doubt, whole)
     path, several, odds = best_path(doubt.cutting, doubt.predictions)
     if not path:
         return doubt, []
@@ -287,6 +282,21 @@ def _proposal(doubt: _Doubt, marks: Sequence[Mark]) -> tuple[_Doubt, list[Mark]]
         return doubt, []
     share = odds ** (1.0 / len(path))
     return doubt, [Mark(doubt.regions[k], doubt.predictions[k], share) for k in path]
+
+
+def _as_told(told: Explanation, doubt: _Doubt, whole: Prediction) -> list[Mark]:
+    """The characters of a piece that is several, each with its part; none where it is one.
+
+    Of letters the network for strings knows little: an m by itself is 11 to it. So where no sure digit stands beside a
+    piece, it is weighed against one sign as well.
+    """
+    if not told.path:
+        return []
+    odds = told.odds
+    if doubt.is_alone:
+        odds *= _odds_of_several(doubt.wide, told.likelihood, _likelihood_of_one(whole, doubt.is_alone))
+    share = odds ** (1.0 / len(told.path))
+    return [Mark(doubt.regions[k], each, share) for k, each in zip(told.path, told.predictions, strict=True)]
 
 
 def _worth(marks: Sequence[Mark]) -> float:

@@ -13,6 +13,7 @@ from edge.paper.binarize import binarize, polarity_evidence
 from edge.paper.decode import decode_lines
 from edge.paper.layout import find_lines
 from edge.paper.segment import find_pieces
+from edge.paper.strings import STRING_LABELS
 
 CLEAR_EVIDENCE = 1.0
 """Skewness of the detail from which on one polarity is enough; below, both are read and the better is kept."""
@@ -45,7 +46,7 @@ class Reader:
         BundleError, MissingRuntimeError
         """
         classifier = Classifier.open(folder, runtime, threads)
-        strips = open_strips(folder, runtime, threads)
+        strips = open_strips(folder, runtime, threads) if set(classifier.labels) <= set(STRING_LABELS) else None
         return cls(classifier, classifier.card.confidence.cutoff if cutoff is None else cutoff, any_way_up, strips)
 
     def read(self, gray: Gray) -> list[Reading]:

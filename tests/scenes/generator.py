@@ -28,11 +28,14 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """A gray picture and the numbers in it, top to bottom."""
+    """A gray picture and the numbers in it, top to bottom; `middles` is where each digit's middle column was drawn,
+    which is where it stands unless the kind turns the page.
+    """
 
     kind: str
     gray: Gray
     numbers: tuple[str, ...]
+    middles: tuple[tuple[float, ...], ...] = ()
 
 
 Draw = Callable[[int, int, np.random.Generator], Gray]
@@ -102,7 +105,8 @@ def make_scene(kind: str, hand: Hand, rng: np.random.Generator) -> Scene:
         _draw_clutter(ink, numbers[0], rng)
     paper = rng.uniform(150, 245)
     gray = _view(kind, paper * (1 - ink) * _light(kind, rng), paper, rng)
-    return Scene(kind, _sense(kind, gray, rng), tuple(number.text for number in numbers))
+    middles = tuple(tuple(left + ink.shape[1] / 2 for left, _, ink in number.digits) for number in numbers)
+    return Scene(kind, _sense(kind, gray, rng), tuple(number.text for number in numbers), middles)
 
 
 def _arrange(kind: str, hand: Hand, rng: np.random.Generator) -> list[_Placed]:

@@ -100,20 +100,6 @@ def test_bars_are_surer_where_the_strip_says_the_same_and_in_doubt_where_not():
     assert min(mark.confidence for mark in other) < 0.9
 
 
-def test_a_wide_digit_that_stays_whole_is_as_sure_as_that_it_is_one():
-    class Doubtful(Network):
-        @staticmethod
-        def answer(pixels):
-            columns = np.count_nonzero(pixels.any(axis=0))
-            return prediction("1", 0.99) if columns <= 13 else prediction("0", 0.95)
-
-    gray = picture(*TOUCHING)
-    one, two = (decode(gray, Doubtful(), Strips(text))[0] for text in ("0", "60"))
-    assert one[0].prediction.label == "0"
-    assert one[0].odds > 0.9
-    assert min(mark.confidence for mark in two[:-1]) < 0.9
-
-
 def test_what_no_cut_explains_stays_as_it_is():
     rows = decode(picture((40, 40, 40, 40), (120, 40, 6, 40)), Network())
     assert labels(rows) == [[NOT_A_DIGIT, "1"]]

@@ -1,0 +1,53 @@
+"""The measure of touching pieces knows what stands on each, and counts every way for itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.paper.reader import Reader
+from edge.paper.several import Candidate
+from tests.scenes.generator import handwriting, make_scene
+from tests.scenes.touching import Piece, collect, mean_log, read_together, rows_by_length, rows_by_level
+from train.data.builtin import load_builtin
+
+BUNDLE = Path(__file__).parents[2] / "models" / "paper"
+
+
+@pytest.fixture(scope="module")
+def hand():
+    digits = load_builtin(0).test
+    return handwriting(digits.images, digits.labels)
+
+
+def piece(truth, cuts, strip, by_strip, by_chain):
+    candidates = [Candidate(text, by_strip[text], by_chain[text], ()) for text in by_strip]
+    return Piece(truth, cuts, 0.9, strip, candidates)
+
+
+def test_a_scenes_digits_stand_where_it_says(hand):
+    scene = make_scene("touching", hand, np.random.default_rng(3))
+    assert [len(number) for number in scene.numbers] == [len(middles) for middles in scene.middles]
+    assert all(list(middles) == sorted(middles) for middles in scene.middles)
+
+
+def test_pieces_of_real_scenes_have_their_digits(hand):
+    pieces = collect(Reader.open(BUNDLE), hand, 6)
+    assert pieces
+    assert all(1 <= len(each.truth) <= 7 for each in pieces)
+    assert np.mean([each.by_strip == each.truth for each in pieces]) > 0.5
+
+
+def test_each_way_is_counted_for_itself():
+    pieces = [
+        piece("12", "12", "72", {"12": -2.0, "72": -0.2}, {"12": -0.1, "72": -9.0}),
+        piece("34", "84", "34", {"34": -0.1, "84": -4.0}, {"34": -2.0, "84": -0.5}),
+        piece("5", "11", "5", {"5": -0.1, "11": -5.0}, {"5": -0.1, "11": -5.0}),
+    ]
+    everything, one, two = rows_by_length(pieces)
+    assert (everything.pieces, everything.cuts, everything.strip, everything.both) == (3, 1, 2, 3)
+    assert (one.name, one.pieces) == ("1 digits", 1)
+    assert (two.cuts, two.strip) == (1, 1)
+    assert sum(row.pieces for row in rows_by_level(pieces)) == 3
+    assert read_together(pieces[2])[0] == "5"
+    assert mean_log(pieces, (1.0, 0.0)) < mean_log(pieces, (0.5, 0.5)) < 0
