@@ -36,12 +36,22 @@ def copy(tmp_path):
     return Path(shutil.copytree(BUNDLE, tmp_path / "paper"))
 
 
-def page_of(strip):
-    """The ink of a strip, four times as large, on white paper."""
+@pytest.fixture(scope="module")
+def seven():
+    """A glyph of the replay that is a 7, sure when it stands alone."""
+    with np.load(BUNDLE / "golden.npz") as arrays:
+        return arrays["glyphs"][arrays["labels"] == 7][0]
+
+
+def page_of(strip, first):
+    """A digit's glyph and, a little apart, the ink of a strip, large on white paper."""
     ink = strip[:, : int(np.flatnonzero(strip.any(axis=0))[-1]) + 4]
-    large = cv2.resize(ink, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    page = np.full((300, 760), 235, np.uint8)
-    page[80 : 80 + large.shape[0], 50 : 50 + large.shape[1]] -= (large * 0.8).astype(np.uint8)
+    page, left = np.full((300, 900), 235, np.uint8), 50
+    for picture, times in ((first, 5.0), (ink, 4.0)):
+        large = cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+        top = 150 - large.shape[0] // 2
+        page[top : top + large.shape[0], left : left + large.shape[1]] -= (large * 0.8).astype(np.uint8)
+        left += large.shape[1]
     return cv2.GaussianBlur(page, (0, 0), 0.8)
 
 
@@ -52,20 +62,21 @@ def test_pieces_of_ink_give_their_strings_in_one_inference(network, golden):
     assert network.read([]) == []
 
 
-def test_the_reader_of_pages_reads_touching_digits_better_with_it(golden):
+def test_the_reader_of_pages_reads_touching_digits_better_with_it(golden, seven):
     reader = Reader.open(BUNDLE)
     assert reader.strips is not None
     alone = Reader(reader.classifier, reader.cutoff)
-    right = [0, 0]
-    strips, texts = golden
     chosen = [
-        (strip, text) for strip, text in zip(strips, texts, strict=True) if 2 <= len(text) <= 4 and "?" not in text
+        (page_of(strip, seven), f"7{text}")
+        for strip, text in zip(*golden, strict=True)
+        if 2 <= len(text) <= 4 and "?" not in text
     ]
-    for strip, text in chosen:
+    right = [0, 0]
+    for page, text in chosen:
         for k, each in enumerate((alone, reader)):
-            readings = read_frame(Frame(page_of(strip), "page"), each)
+            readings = read_frame(Frame(page, "page"), each)
             right[k] += [reading.text for reading in readings] == [text]
-            assert all(reading.text == text for reading in readings if reading.status == "ok" and len(readings) == 1)
+            assert all(reading.text == text for reading in readings if reading.status == "ok")
     assert right[1] > right[0]
     assert right[1] >= 0.8 * len(chosen)
 
