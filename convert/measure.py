@@ -64,7 +64,7 @@ class Measurement:
     missing: dict[str, str]
     refused: dict[str, str]
     versions: dict[str, str]
-    judged: dict[Any, Any] = field(default_factory=dict)
+    judged: dict[Any, Any] = field(default_factory=dict, init=False)
 
     def probabilities(self, runtime: str, temperature: float) -> NDArray[np.float64]:
         """Calibrated probability of each class, (n, classes), as edge would give it."""
