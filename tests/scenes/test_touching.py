@@ -46,7 +46,7 @@ def test_each_way_is_counted_for_itself():
     ]
     everything, one, two = rows_by_length(pieces)
     assert (everything.pieces, everything.cuts, everything.strip, everything.both) == (3, 1, 2, 3)
-    assert (one.name, one.pieces) == ("1 digits", 1)
+    assert (one.name, one.pieces) == ("1 digit", 1)
     assert (two.cuts, two.strip) == (1, 1)
     assert sum(row.pieces for row in rows_by_level(pieces)) == 3
     assert read_together(pieces[2])[0] == "5"

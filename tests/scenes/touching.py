@@ -131,7 +131,10 @@ def read_together(piece: Piece) -> tuple[str, float]:
 def rows_by_length(pieces: Sequence[Piece]) -> list[Row]:
     """All pieces, and those of each length."""
     lengths = sorted({len(piece.truth) for piece in pieces})
-    groups = [("all", list(pieces)), *((f"{n} digits", [p for p in pieces if len(p.truth) == n]) for n in lengths)]
+    groups = [
+        ("all", list(pieces)),
+        *((f"{n} digit{'s' * (n > 1)}", [p for p in pieces if len(p.truth) == n]) for n in lengths),
+    ]
     return [_row(name, group) for name, group in groups]
 
 
