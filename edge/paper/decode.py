@@ -37,6 +37,9 @@ EVEN_WIDTH, WIDTH_SLOPE = 1.1, 6.0
 SIGN_AMONG_DIGITS = 0.03
 """How much likelier a piece that looks like no digit is a sign than several digits, beside sure digits."""
 
+LEGS = frozenset("17")
+"""What the legs of an m, an n or a w are taken for."""
+
 LIKELY = 0.5
 """Two pieces are likely digits from this probability of each on, and one piece several that are not all digits."""
 
@@ -288,13 +291,13 @@ def _as_told(told: Explanation, doubt: _Doubt, whole: Prediction) -> list[Mark]:
     """The characters of a piece that is several, each with its part; none where it is one.
 
     Of letters the network for strings knows little: an m by itself is 11 to it. So where no sure digit stands beside a
-    piece, it is weighed against one sign as well.
+    piece, or its characters are strokes as letters have them, it is weighed against one sign as well.
     """
     if not told.path:
         return []
     odds = told.odds
-    if doubt.is_alone:
-        odds *= _odds_of_several(doubt.wide, told.likelihood, _likelihood_of_one(whole, doubt.is_alone))
+    if doubt.is_alone or set(told.text) <= LEGS:
+        odds *= _odds_of_several(doubt.wide, told.likelihood, _likelihood_of_one(whole, is_alone=True))
     share = odds ** (1.0 / len(told.path))
     return [Mark(doubt.regions[k], each, share) for k, each in zip(told.path, told.predictions, strict=True)]
 

@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.nouns import Frame
 from edge.paper.reader import Reader
 from edge.paper.several import Candidate
+from edge.pipeline import read_frame
 from tests.scenes.generator import handwriting, make_scene
 from tests.scenes.touching import Piece, collect, mean_log, read_together, rows_by_length, rows_by_level
 from train.data.builtin import load_builtin
+from train.data.fonts import faces_of, render_text
 
 BUNDLE = Path(__file__).parents[2] / "models" / "paper"
 
@@ -36,6 +39,19 @@ def test_pieces_of_real_scenes_have_their_digits(hand):
     assert pieces
     assert all(1 <= len(each.truth) <= 7 for each in pieces)
     assert np.mean([each.by_strip == each.truth for each in pieces]) > 0.5
+
+
+@pytest.mark.parametrize("text", ["58n", "12m", "347 m", "82ml", "m35", "205mm"])
+def test_units_beside_a_number_are_no_digits(text):
+    """The legs of an m and an n are ones and sevens to both ways."""
+    reader = Reader.open(BUNDLE)
+    for face in faces_of("validation"):
+        ink = render_text(text, face, 60, np.random.default_rng(1))
+        page = np.full((ink.shape[0] + 60, ink.shape[1] + 100), 225, np.uint8)
+        page[30:-30, 50:-50] -= (ink * 0.7).astype(np.uint8)
+        readings = read_frame(Frame(page, text), reader)
+        number = "".join(character for character in text if character.isdigit())
+        assert all(reading.text == number for reading in readings if reading.status == "ok")
 
 
 def test_each_way_is_counted_for_itself():
