@@ -114,6 +114,11 @@ def calibrate(
     verdicts = judge(logits, labels, names, temperature)
     tolerance = tolerance or Tolerance()
     cutoff = max(choose_cutoff(verdicts, tolerance.risk), junk_cutoff(verdicts, tolerance.junk))
+    return confidence_of(verdicts, temperature, cutoff, split)
+
+
+def confidence_of(verdicts: Verdicts, temperature: float, cutoff: float, split: str) -> Confidence:
+    """What a temperature and a cutoff give on the split that chose them."""
     is_accepted = verdicts.is_read & (verdicts.confidence >= cutoff)
     return Confidence(
         temperature,

@@ -20,15 +20,7 @@ from edge.nouns import Gray
 from edge.paper.strings import GAP, Strings, codes_of, is_all_digits, log_likelihoods, read_strings, text_of
 from edge.paper.strip import MARGIN, STRIP_COLUMNS
 from train import figures
-from train.confidence import (
-    TEMPERATURE_RANGE,
-    Confidence,
-    Tolerance,
-    Verdicts,
-    choose_cutoff,
-    expected_calibration_error,
-    share,
-)
+from train.confidence import TEMPERATURE_RANGE, Tolerance, Verdicts, choose_cutoff, confidence_of
 from train.evaluate import Accuracy, Evaluation, logits_of, score
 from train.run_folder import EVALUATION_FILE, VALIDATION_FILE, RunFolder, as_json
 
@@ -153,7 +145,8 @@ def evaluate_strings(
     logits, strings = logits_of(model, validation["glyphs"]), validation["labels"]
     temperature = fit_string_temperature(logits, strings)
     before, after = (judge_strings(logits, strings, each) for each in (1.0, temperature))
-    confidence = _confidence(after, temperature, validation_split, tolerance)
+    cutoff = choose_cutoff(after, tolerance.risk)
+    confidence = confidence_of(after, temperature, cutoff, validation_split)
     run.write_figure("reliability.png", figures.reliability(before, after, validation_split))
     curve = figures.risk_coverage_curve(after, confidence, tolerance.risk, validation_split)
     run.write_figure("risk_coverage.png", curve)
@@ -165,20 +158,6 @@ def evaluate_strings(
     names = {code: text_of(code) for code in {*codes.tolist(), *verdicts.predicted.tolist()}}
     run.write_figure("mistakes.png", figures.mistakes(evaluation["glyphs"], codes, verdicts, names, evaluation_split))
     return Evaluation(accuracy, confidence)
-
-
-def _confidence(verdicts: Verdicts, temperature: float, split: str, tolerance: Tolerance) -> Confidence:
-    cutoff = choose_cutoff(verdicts, tolerance.risk)
-    is_accepted = verdicts.is_read & (verdicts.confidence >= cutoff)
-    return Confidence(
-        temperature,
-        cutoff,
-        split,
-        expected_calibration_error(verdicts.confidence, verdicts.is_right),
-        share(is_accepted, verdicts.is_written),
-        share(~verdicts.is_right, is_accepted & verdicts.is_written),
-        share(is_accepted, ~verdicts.is_written),
-    )
 
 
 def _write_report(run: RunFolder, strings: Strings, verdicts: Verdicts, accuracy: Accuracy) -> None:
