@@ -149,9 +149,17 @@ def printed(character: str, face: Face, variant: int) -> Gray:
 
 
 def draw_junk(
-    count: int, digits: NDArray[np.uint8], labels: NDArray[np.int64], faces: Sequence[Face], rng: np.random.Generator
+    count: int,
+    digits: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    faces: Sequence[Face],
+    rng: np.random.Generator,
+    with_seams: bool = True,
 ) -> list[Gray]:
-    """`count` pictures of ink that is no digit; `digits` (n, rows, columns) uint8 lends ink to cut, merge and ring."""
+    """`count` pictures of ink that is no digit; `digits` (n, rows, columns) uint8 lends ink to cut, merge and ring.
+
+    Without seams there are none that digits are to a network that reads strings: digits that touch, or are cut.
+    """
     cuttable = np.flatnonzero(np.isin(labels, CUTTABLE))
     not_ones = np.flatnonzero(labels != 1)
 
@@ -168,11 +176,14 @@ def draw_junk(
     def wide_digit() -> Gray:
         return digits[rng.choice(not_ones)]
 
-    makers: list[tuple[float, Callable[[], Gray | None]]] = [
-        (0.34, lambda: sign(faces, rng)),
+    seams: list[tuple[float, Callable[[], Gray | None]]] = [
         (0.10, lambda: merged(written(), written(), rng)),
         (0.07, lambda: wrong_cut(wide_digit(), wide_digit(), rng)),
         (0.02, lambda: piece(digits[rng.choice(cuttable)], rng)),
+    ]
+    makers: list[tuple[float, Callable[[], Gray | None]]] = [
+        (0.34, lambda: sign(faces, rng)),
+        *(seams if with_seams else []),
         (0.13, lambda: struck(*any_digit(), rng)),
         (0.05, lambda: overwritten(any_digit()[0], any_digit()[0], rng)),
         (0.03, lambda: half(*any_digit(), rng)),

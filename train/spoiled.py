@@ -1,5 +1,5 @@
 """Digits that somebody took back: struck out, overwritten or rubbed out in half, which are read as no digit; and the
-bar of a 7 and the slash of a 0, which belong to the digit.
+bar of a 7, the slash of a 0 and the upstroke of a 1, which belong to the digit.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ a 4, whose bar may be long."""
 
 MIN_DOUBLED = 0.4
 """Two digits one over the other have at least this much more ink than the larger one: else they are that one."""
+
+FOOTED = 0.25
+"""Share of the 1s with an upstroke that stand on a foot as well."""
 
 ATTEMPTS = 8
 """At strokes that can be seen."""
@@ -121,6 +124,26 @@ def adorned(digit: Gray, label: int, rng: np.random.Generator) -> Gray:
         step = np.array([rng.uniform(0.22, 0.4) * width, -rng.uniform(-0.02, 0.1) * height])
     ends = [tuple(round(v) for v in middle + side * step) for side in (-1, 1)]
     return cv2.line(base, ends[0], ends[1], 255, pen, cv2.LINE_AA)
+
+
+def flagged(digit: Gray, rng: np.random.Generator) -> Gray:
+    """A 1 with a long upstroke, as most hands write it that are not North American, and at times with a foot."""
+    base = cv2.copyMakeBorder(enlarged(digit), 0, 0, MARGIN, MARGIN, cv2.BORDER_CONSTANT, value=0)
+    rows, columns = np.nonzero(base > 96)
+    if not len(rows):
+        return digit
+    pen, angle, reach = int(rng.integers(2, 5)), np.deg2rad(rng.uniform(28, 68)), rng.uniform(0.22, 0.55) * HEIGHT
+    at_top, at_foot = rows <= rows.min() + 2, rows >= rows.max() - 2
+    top = int(columns[at_top].mean()), int(rows.min()) + pen // 2
+    end = round(top[0] - reach * np.cos(angle)), round(top[1] + reach * np.sin(angle))
+    cv2.line(base, top, end, 255, pen, cv2.LINE_AA)
+    if rng.random() < FOOTED:
+        middle, half_foot = int(columns[at_foot].mean()), rng.uniform(0.15, 0.35) * HEIGHT
+        tilt = round(rng.uniform(-0.04, 0.04) * HEIGHT)
+        foot = int(rows.max()) - pen // 2
+        ends = (round(middle - half_foot), foot + tilt), (round(middle + half_foot), foot - tilt)
+        cv2.line(base, *ends, 255, pen, cv2.LINE_AA)
+    return base
 
 
 def enlarged(digit: Gray) -> Gray:

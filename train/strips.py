@@ -1,5 +1,5 @@
-"""Strips of digits that touch, as the device sees a piece of ink: composed, photographed, and normalized by its own
-function. The digits keep no box of their own: what is taught is the string that stands there.
+"""Strips of digits, as the device sees a piece of ink or a whole number: composed, photographed, and normalized by its
+own function. The digits keep no box of their own: what is taught is the string that stands there.
 """
 
 from __future__ import annotations
@@ -14,16 +14,35 @@ from numpy.typing import NDArray
 
 from edge.nouns import Gray
 from edge.paper.normalize import cut_to_ink
-from edge.paper.strip import STRIP_COLUMNS, STRIP_ROWS, normalize_strip
+from edge.paper.strip import STRIP_COLUMNS, STRIP_ROWS, close_gaps, normalize_strip
 from train.augment import MIN_SURVIVING, Distortion, bend, expose, sharpened
 from train.data.dataset import Digits
 from train.data.fonts import Face
-from train.junk import VARIANTS, draw_junk, printed
+from train.junk import LETTERS, VARIANTS, draw_junk, printed
+from train.spoiled import adorned, flagged
 
 LENGTHS = (0.13, 0.40, 0.22, 0.12, 0.07, 0.04, 0.02)
-"""Shares of strips with one, two, … digits: two is what touches most, and one is what a piece may be as well."""
+"""Shares of pieces with one, two, … digits: two is what touches most, and one is what a piece may be as well."""
+
+WHOLE, WHOLE_LENGTHS = 0.4, (0.02, 0.14, 0.20, 0.22, 0.20, 0.13, 0.09)
+"""Share of strips that are a whole number, and how many digits it has: most stand apart, some touch."""
 
 LONGEST = len(LENGTHS)
+
+APART, GAPS = 0.8, (0.01, 0.3)
+"""Share of a whole number's neighbours that stand apart, and by how much, over their height."""
+
+WORDS, WORD_LENGTHS = 0.07, (0.35, 0.3, 0.2, 0.15)
+"""Share of strips that are letters or begin or end with some, and how many letters."""
+
+LEGS = "mnwuhMNHWU"
+"""Letters whose legs are 1s where nobody says that they are none."""
+
+LOW, LOW_HEIGHT = "acemnrsuvwxz", 0.72
+"""Letters that are lower than digits, and how high they are, over digits of the same face."""
+
+ADORNED = 0.15
+"""Share of handwritten 0s, 1s and 7s that have the slash, the upstroke or the bar of other countries' hands."""
 
 HEIGHTS_PX = (14.0, 64.0)
 """Of the digits in the camera's picture."""
@@ -37,8 +56,8 @@ ODD_HEIGHT, ODD_HEIGHTS = 0.12, (0.65, 1.15)
 SIDE_BY_SIDE = 0.5
 """Share of neighbours whose boxes overlap a little; the others are pushed together until their ink meets."""
 
-SLANTED, SLANT = 0.5, 0.25
-"""Share of strips that are slanted as a whole, and by how much at the most."""
+SLANTED, SLANT, STRETCH = 0.5, 0.35, 0.3
+"""Share of strips that are slanted and stretched as a whole; by how much at the most, and by which logarithm."""
 
 GAPPED = 0.06
 """Share of strips with a thin level gap, where a rule was taken away."""
@@ -75,7 +94,7 @@ class Source:
     def strangers(self) -> list[Gray]:
         """Ink that is no digit."""
         rng = np.random.default_rng([self.seed, STRANGERS])
-        return draw_junk(STRANGERS, self.digits.images, self.digits.labels, self.faces, rng)
+        return draw_junk(STRANGERS, self.digits.images, self.digits.labels, self.faces, rng, with_seams=False)
 
 
 def strip_set(source: Source, count: int, rng: np.random.Generator) -> tuple[Gray, NDArray[np.int64]]:
@@ -94,22 +113,41 @@ def strip_set(source: Source, count: int, rng: np.random.Generator) -> tuple[Gra
 def draw_strip(source: Source, rng: np.random.Generator) -> tuple[Gray, list[int]]:
     """One strip (32, 160) uint8 and its string."""
     height = float(np.exp(rng.uniform(*np.log(HEIGHTS_PX))))
-    wanted = 1 + int(rng.choice(LONGEST, p=np.array(LENGTHS) / sum(LENGTHS)))
-    inks, string = [], []
+    is_whole = rng.random() < WHOLE
+    pen = rng.uniform(1.5, 5.0), rng.uniform(60, 140)
     draw = _chooser(source, rng)
-    softness, threshold = rng.uniform(1.5, 5.0), rng.uniform(60, 140)
-    while len(inks) < wanted:
-        ink, label = draw()
-        written = _written(ink, height, softness, threshold, rng)
-        if written is not None:
-            inks.append(written)
-            string.append(label)
-    together = _slanted(push_together(inks, height, rng), rng)
+    inks, string = [], []
+    for is_letter in _letters(WHOLE_LENGTHS if is_whole else LENGTHS, rng):
+        written = None
+        while written is None:
+            ink, label, own = _letter(source, rng) if is_letter else (*draw(), 1.0)
+            written = _written(ink, own * height, *pen, rng)
+        inks.append(written)
+        string.append(label)
+    together = _slanted(push_together(inks, height, rng, APART if is_whole else 0.0), rng)
     if rng.random() < GAPPED:
         row = int(rng.uniform(0.45, 0.99) * len(together))
         together[row : row + max(1, round(0.04 * height))] = 0
     framed = cv2.copyMakeBorder(together, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=0)
     return normalize_strip(expose(framed, height, rng)), string
+
+
+def _letters(lengths: Sequence[float], rng: np.random.Generator) -> list[bool]:
+    """Which characters of a strip are letters: none as a rule, or all, or the first or last ones."""
+    wanted = 1 + int(rng.choice(LONGEST, p=np.array(lengths) / sum(lengths)))
+    if rng.random() >= WORDS:
+        return [False] * wanted
+    letters = 1 + int(rng.choice(len(WORD_LENGTHS), p=WORD_LENGTHS))
+    digits = int(rng.integers(0, 4)) if rng.random() < 0.5 else 0
+    row = [False] * digits + [True] * letters
+    return row if rng.random() < 0.7 else row[::-1]
+
+
+def _letter(source: Source, rng: np.random.Generator) -> tuple[Gray, int, float]:
+    """A printed letter, often one that has legs; its ink, label and height over that of digits."""
+    letters = LEGS if rng.random() < 0.5 else LETTERS
+    letter, face = letters[rng.integers(len(letters))], source.faces[rng.integers(len(source.faces))]
+    return printed(letter, face, int(rng.integers(VARIANTS))), 11, LOW_HEIGHT if letter in LOW else 1.0
 
 
 def _chooser(source: Source, rng: np.random.Generator) -> Callable[[], tuple[Gray, int]]:
@@ -125,7 +163,10 @@ def _chooser(source: Source, rng: np.random.Generator) -> Callable[[], tuple[Gra
             digit = int(rng.integers(10))
             return printed(str(digit), face, int(rng.integers(VARIANTS))), 1 + digit
         index = rng.choice(hand if hand is not None else source.by_digit[rng.integers(len(source.by_digit))])
-        return source.digits.images[index], 1 + int(source.digits.labels[index])
+        ink, digit = source.digits.images[index], int(source.digits.labels[index])
+        if rng.random() < ADORNED:
+            ink = flagged(ink, rng) if digit == 1 else adorned(ink, digit, rng)
+        return ink, 1 + digit
 
     return draw
 
@@ -142,16 +183,22 @@ def _written(ink: Gray, height: float, softness: float, threshold: float, rng: n
     return cut_to_ink(thick if cv2.countNonZero(thick) >= MIN_SURVIVING * cv2.countNonZero(bent) else bent)
 
 
-def push_together(inks: Sequence[Gray], height: float, rng: np.random.Generator) -> Gray:
-    """The characters in a row, cut to its ink: each overlaps the one before in its box, or is pushed up to its ink."""
+def push_together(inks: Sequence[Gray], height: float, rng: np.random.Generator, apart: float = 0.0) -> Gray:
+    """The characters in a row, cut to its ink: each overlaps the one before in its box, or is pushed up to its ink, or,
+    `apart` says how often, stands beside it; the gaps are closed as the device does it. Lower ones stand on the line
+    of the higher ones, or as much as half up.
+    """
     canvas = np.zeros((round(3 * height) + 8, sum(ink.shape[1] for ink in inks) + round(height * len(inks))), np.uint8)
-    climb, right = rng.uniform(-0.06, 0.06), 8
+    climb, right, level = rng.uniform(-0.06, 0.06), 8, rng.uniform(0.5, 1.0)
     for k, ink in enumerate(inks):
         rows, columns = ink.shape
-        top = round(canvas.shape[0] / 2 - rows / 2 + rng.normal(0, 0.03) * height + climb * right)
+        high = canvas.shape[0] / 2 - height / 2 + level * (height - rows)
+        top = round(high + rng.normal(0, 0.03) * height + climb * right)
         top = min(max(top, 1), max(canvas.shape[0] - rows - 1, 0))
         left = right
-        if k and rng.random() < SIDE_BY_SIDE:
+        if k and rng.random() < apart:
+            left += round(rng.uniform(*GAPS) * height)
+        elif k and rng.random() < SIDE_BY_SIDE:
             left -= round(rng.uniform(0.0, 0.13) * height)
         elif k:
             left += _room(canvas[top : top + rows], ink, right) - round(rng.uniform(-0.02, 0.12) * height)
@@ -162,7 +209,7 @@ def push_together(inks: Sequence[Gray], height: float, rng: np.random.Generator)
         right = left + columns
     cut = cut_to_ink(canvas)
     assert cut is not None, "characters have ink"
-    return cut
+    return close_gaps(cut, height)
 
 
 def _room(before: Gray, ink: Gray, right: int) -> int:
@@ -179,11 +226,12 @@ def _room(before: Gray, ink: Gray, right: int) -> int:
 
 
 def _slanted(ink: Gray, rng: np.random.Generator) -> Gray:
-    """The whole strip leaning to one side, as a hand writes, or as it is."""
+    """The whole strip leaning to one side and wider or narrower, as a hand writes, or as it is."""
     if rng.random() >= SLANTED:
         return ink.copy()
-    slant, rows = rng.uniform(-SLANT, SLANT), ink.shape[0]
+    slant, wide = rng.uniform(-SLANT, SLANT), float(np.exp(rng.uniform(-STRETCH, STRETCH)))
+    rows, columns = ink.shape
     pad = int(abs(slant) * rows) + 2
-    roomy = cv2.copyMakeBorder(ink, 2, 2, pad, pad, cv2.BORDER_CONSTANT, value=0)
-    lean = np.array([[1.0, slant, -slant * roomy.shape[0] / 2], [0.0, 1.0, 0.0]])
-    return cv2.warpAffine(roomy, lean, roomy.shape[::-1], flags=cv2.INTER_LINEAR)
+    lean = np.array([[wide, slant, pad - slant * rows / 2], [0.0, 1.0, 2.0]])
+    size = round(wide * columns) + 2 * pad, rows + 4
+    return cv2.warpAffine(ink, lean, size, flags=cv2.INTER_LINEAR)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from edge.paper.strings import GAP, STRANGE
-from edge.paper.strip import STRIP_COLUMNS, STRIP_ROWS
+from edge.paper.strip import STRIP_COLUMNS, STRIP_ROWS, WIDEST_GAP
 from train.data.builtin import load_builtin
 from train.data.dataset import Digits
 from train.data.fonts import faces_of
-from train.strips import LENGTHS, LONGEST, Source, draw_strip, push_together, strip_set
+from train.strips import LENGTHS, LONGEST, WHOLE, WHOLE_LENGTHS, Source, draw_strip, push_together, strip_set
 
 COUNT = 150
 
@@ -39,9 +39,9 @@ def test_lengths_and_what_is_no_digit_come_as_often_as_they_should(source):
     rng = np.random.default_rng(1)
     strings = [draw_strip(source, rng)[1] for _ in range(500)]
     found = np.bincount([len(string) for string in strings], minlength=LONGEST + 1)[1:] / len(strings)
-    assert found == pytest.approx(LENGTHS, abs=0.07)
+    assert found == pytest.approx((1 - WHOLE) * np.array(LENGTHS) + WHOLE * np.array(WHOLE_LENGTHS), abs=0.07)
     labels = np.concatenate(strings)
-    assert 0.005 < (labels == STRANGE).mean() < 0.06
+    assert 0.03 < (labels == STRANGE).mean() < 0.12
     assert set(range(1, 11)) <= set(labels.tolist())
 
 
@@ -68,6 +68,18 @@ def test_characters_stand_in_their_order_and_most_meet(source):
         assert row[20, -1] == 150
         joined += bool((row[len(row) // 2] > 0).all())
     assert joined > 40
+
+
+def test_a_whole_number_s_digits_stand_apart_but_not_far():
+    rng = np.random.default_rng(2)
+    bar = np.full((40, 8), 255, np.uint8)
+    gaps = []
+    for _ in range(60):
+        row = push_together([bar, bar], 40.0, rng, apart=1.0)
+        gaps.append(int((~row.any(axis=0)).sum()))
+    assert min(gaps) <= 2
+    assert max(gaps) == round(WIDEST_GAP * 40)
+    assert gaps.count(max(gaps)) > 30
 
 
 def test_digits_without_writers_are_strips_as_well():
