@@ -82,7 +82,7 @@ def open_start(folder: Path, recipe: str, labels: Sequence[str], seed: int, data
         It is of another recipe, of other data, or of another seed, whose validation pictures may be among those that
         it was trained on; or it is no network that can be taken up again.
     """
-    card = load_card(folder)
+    card = load_card(folder, any_preprocessing=True)
     for what, wanted, found in (
         ("recipe", recipe, card.recipe),
         ("labels", list(labels), card.labels),

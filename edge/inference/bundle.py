@@ -138,8 +138,8 @@ def sha256_file(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def load_card(folder: Path) -> Card:
-    """Read and check a bundle's card and files.
+def load_card(folder: Path, any_preprocessing: bool = False) -> Card:
+    """Read and check a bundle's card and files; a training may begin with weights for another preprocessing.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def load_card(folder: Path) -> Card:
     card = _parse_card(folder / CARD_FILE)
     _check_hash(folder / MODEL_FILE, card.model_sha256)
     _check_hash(folder / GOLDEN_FILE, card.golden_sha256)
-    if preprocessing_of(card.preprocessing.sha256) is None:
+    if preprocessing_of(card.preprocessing.sha256) is None and not any_preprocessing:
         raise BundleError(
             f"{folder}: made for another preprocessing ({_differences(card.preprocessing.constants)}); "
             "train it again with this version"
