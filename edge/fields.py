@@ -100,7 +100,7 @@ class FieldReader:
         for name, reader in self.readers.items():
             boxed = [field for field in inside if field.quads and field.table.bundle == name]
             placed = [(field, [mapped(quad, matrix) for quad in field.quads]) for field in boxed]
-            for reading in read_boxes(gray, placed, reader.classifier, reader.cutoff):
+            for reading in read_boxes(gray, placed, reader.classifier, reader.cutoff, reader.transcribe):
                 readings[reading.name] = reading
         others = [field for field in self.fields if field.table.name not in readings]
         readings |= {field.table.name: self._read_alone(gray, colour, field, matrix) for field in others}

@@ -124,7 +124,7 @@ def touching() -> str:
             [
                 row["name"],
                 str(row["pieces"]),
-                *(percent(row[way] / max(1, row["pieces"])) for way in ("cuts", "strip", "both")),
+                *(percent(row[way] / max(1, row["pieces"])) for way in ("apart", "strip", "both")),
             ]
             for row in json.loads(TOUCHING.read_text())["rows"]
         ],

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.forms.blanks import Shared, Walls, ink_of_walls, marked_walls, shared_walls
 from edge.forms.boxes import Written, written_in
-from edge.forms.cells import Cell, cut_cells
+from edge.forms.cells import CELL_HEIGHT, MARGIN, WIDEST, Cell, cut_cells
 from edge.forms.checks import broken_rule, misplaced
 from edge.forms.lines import Lines, known_lines, printed_lines
 from edge.forms.region import print_in
@@ -18,8 +18,9 @@ from edge.geometry import Points, box_around, corners_of
 from edge.inference.classifier import Classifier
 from edge.nouns import NOT_A_DIGIT, UNREADABLE, Box, Digit, Gray, Prediction, Reading, Region
 from edge.paper.assemble import doubt_together
-from edge.paper.decode import SURE, glyph_of
+from edge.paper.decode import SURE, Mark, Transcribe, glyph_of
 from edge.paper.views import MAPS, agreed, views_of
+from edge.paper.whole import read_wholes
 from edge.schema import FieldTable
 from edge.text import BLANK, with_point
 
@@ -30,6 +31,12 @@ last line of `python -m tests.forms.measure --split validation --count 2` prints
 
 LEAST_WEIGHT = 1e-6
 """Of two views neither of which is a digit."""
+
+CELL_PITCH = round(WIDEST * CELL_HEIGHT) + 2 * MARGIN
+"""Pixels from cell to cell where a field's digits are put side by side: no picture of a cell is wider."""
+
+Told = tuple[Written, Mark | None]
+"""A cell, and what the network says of its ink."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +74,11 @@ class BoxField:
 
 
 def read_boxes(
-    gray: Gray, fields: Sequence[tuple[BoxField, Sequence[Points]]], classifier: Classifier, cutoff: float
+    gray: Gray,
+    fields: Sequence[tuple[BoxField, Sequence[Points]]],
+    classifier: Classifier,
+    cutoff: float,
+    transcribe: Transcribe | None = None,
 ) -> list[Reading]:
     """A reading a field, all cells of the page in one inference and the doubtful ones in a second.
 
@@ -79,6 +90,8 @@ def read_boxes(
     classifier : Classifier
     cutoff : float
         Least confidence of a digit that is believed.
+    transcribe : callable, optional
+        What the network for strings says of pieces of ink: every field's digits are read as a whole as well.
     """
     if not fields:
         return []
@@ -90,11 +103,10 @@ def read_boxes(
         for (field, _), row, seen, walls in zip(fields, cut, written, shared, strict=True)
     ]
     answers = iter(_predict([view for row in cells for each in row for view in each.views], classifier))
-    readings = []
-    for (field, quads), row in zip(fields, cells, strict=True):
-        told = [_told(each, [next(answers) for _ in each.views], cutoff) for each in row]
-        readings.append(_reading(field.table, quads, told, cutoff))
-    return readings
+    told = [[_told(each, [next(answers) for _ in each.views], cutoff) for each in row] for row in cells]
+    if transcribe is not None:
+        told = _told_as_wholes(told, transcribe)
+    return [_reading(field.table, quads, row, cutoff) for (field, quads), row in zip(fields, told, strict=True)]
 
 
 def _written(field: BoxField, cells: Sequence[Cell]) -> list[Written]:
@@ -121,22 +133,45 @@ def _predict(regions: Sequence[Region], classifier: Classifier) -> list[Predicti
     return [second.get(k, prediction) for k, prediction in enumerate(first)]
 
 
-def _told(cell: Written, views: Sequence[Prediction], cutoff: float) -> tuple[Written, Prediction | None]:
+def _told(cell: Written, views: Sequence[Prediction], cutoff: float) -> Told:
     """A cell and what the network says of it, of all its views together; in doubt where they are two digits."""
     if cell.region is None:
         return cell, None
+    prediction, doubt = _agreed(cell, views, cutoff)
+    return replace(cell, doubt=cell.doubt or doubt), Mark(cell.region, prediction)
+
+
+def _agreed(cell: Written, views: Sequence[Prediction], cutoff: float) -> tuple[Prediction, str | None]:
+    """What all views of a cell say together, and why it may not be one digit."""
     own, *parts = views
     if cell.completed is not None:
         whole = parts.pop(0)
         if not _is_sure(own, cutoff):
             own = _mixed(own, whole)
         elif own.label != whole.label and _is_sure(whole, cutoff):
-            return replace(cell, doubt=f"{own.label} or {whole.label}"), own
+            return own, f"{own.label} or {whole.label}"
     if own.label == "1" and cell.may_lack_bar and _is_sure(own, cutoff):
-        return replace(cell, doubt="1 or 7"), own
+        return own, "1 or 7"
     if any(_is_sure(part, cutoff) and (k == 0 or part.label != "1") for k, part in enumerate(parts)):
-        return replace(cell, doubt="two marks in one cell"), own
-    return cell, own
+        return own, "two marks in one cell"
+    return own, None
+
+
+def _told_as_wholes(rows: Sequence[Sequence[Told]], transcribe: Transcribe) -> list[list[Told]]:
+    """The cells of each field, with its digits read side by side as well; cells in doubt are left out."""
+    asked = [[(k, mark) for k, (cell, mark) in enumerate(row) if mark is not None and not cell.doubt] for row in rows]
+    read = read_wholes([[_placed(mark, k) for k, mark in marks] for marks in asked], transcribe)
+    told = [list(row) for row in rows]
+    for row, marks, answers in zip(told, asked, read, strict=True):
+        for (k, mark), answer in zip(marks, answers, strict=True):
+            row[k] = row[k][0], replace(answer, region=mark.region)
+    return told
+
+
+def _placed(mark: Mark, number: int) -> Mark:
+    """A cell's mark where it stands in its field, in pixels of the cells' pictures."""
+    x, y, width, height = mark.region.box
+    return replace(mark, region=replace(mark.region, box=(x + number * CELL_PITCH, y, width, height)))
 
 
 def _is_sure(prediction: Prediction, cutoff: float) -> bool:
@@ -154,31 +189,28 @@ def _mixed(one: Prediction, other: Prediction) -> Prediction:
     return Prediction(label, scores[label], scores)
 
 
-def _reading(
-    table: FieldTable, quads: Sequence[Points], told: Sequence[tuple[Written, Prediction | None]], cutoff: float
-) -> Reading:
-    digits = tuple(_digit(quad, cell, prediction, cutoff) for quad, (cell, prediction) in zip(quads, told, strict=True))
-    doubts = [_doubt(cell, prediction, digit) for (cell, prediction), digit in zip(told, digits, strict=True)]
+def _reading(table: FieldTable, quads: Sequence[Points], told: Sequence[Told], cutoff: float) -> Reading:
+    digits = tuple(_digit(quad, cell, mark, cutoff) for quad, (cell, mark) in zip(quads, told, strict=True))
+    doubts = [_doubt(cell, mark, digit) for (cell, mark), digit in zip(told, digits, strict=True)]
     reason = next((f"cell {k}: {doubt}" for k, doubt in enumerate(doubts, 1) if doubt), None)
     return judged(table, digits, box_around(np.concatenate(list(quads))), reason)
 
 
-def _digit(quad: Points, cell: Written, prediction: Prediction | None, cutoff: float) -> Digit:
+def _digit(quad: Points, cell: Written, mark: Mark | None, cutoff: float) -> Digit:
     box = box_around(quad)
-    if prediction is None:
+    if mark is None:
         return Digit(UNREADABLE, 0.0, box) if cell.doubt else Digit(BLANK, BLANK_CONFIDENCE, box)
-    confidence = prediction.confidence if prediction.is_digit else 0.0
-    is_believed = cell.doubt is None and confidence >= cutoff
-    return Digit(prediction.label if is_believed else UNREADABLE, confidence, box)
+    is_believed = cell.doubt is None and mark.confidence >= cutoff
+    return Digit(mark.prediction.label if is_believed else UNREADABLE, mark.confidence, box)
 
 
-def _doubt(cell: Written, prediction: Prediction | None, digit: Digit) -> str | None:
+def _doubt(cell: Written, mark: Mark | None, digit: Digit) -> str | None:
     """Why a cell is not believed; None where it is."""
-    if cell.doubt or prediction is None:
+    if cell.doubt or mark is None:
         return cell.doubt
-    if not prediction.is_digit:
+    if not mark.prediction.is_digit:
         return "not a digit"
-    return f"{prediction.label} or another digit" if digit.text == UNREADABLE else None
+    return f"{mark.prediction.label} or another digit" if digit.text == UNREADABLE else None
 
 
 def judged(table: FieldTable, digits: Sequence[Digit], box: Box, doubt: str | None) -> Reading:

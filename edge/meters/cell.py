@@ -7,8 +7,6 @@ Scaling uses INTER_AREA down and INTER_CUBIC up: OpenCV gives the same bits for 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 
 import cv2
@@ -63,11 +61,6 @@ def cell_constants() -> dict[str, float | int | str]:
         "least_range": LEAST_RANGE,
         "interpolation": "area down, then cubic up",
     }
-
-
-def cell_hash() -> str:
-    """Hex sha256 of the constants; it travels from training into the bundle."""
-    return hashlib.sha256(json.dumps(cell_constants(), sort_keys=True).encode()).hexdigest()
 
 
 def normalize_cell(gray: Gray) -> Gray:

@@ -8,9 +8,6 @@ Scaling uses INTER_AREA down and INTER_CUBIC up: OpenCV gives the same bits for 
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 import cv2
 import numpy as np
 
@@ -43,11 +40,6 @@ def preprocessing_constants() -> dict[str, float | int | str]:
         "peak_fraction": PEAK_FRACTION,
         "interpolation": "area down, cubic up",
     }
-
-
-def preprocessing_hash() -> str:
-    """Hex sha256 of the constants; it travels from training into the bundle."""
-    return hashlib.sha256(json.dumps(preprocessing_constants(), sort_keys=True).encode()).hexdigest()
 
 
 def normalize_glyph(coverage: Gray) -> Gray:

@@ -10,10 +10,11 @@ from edge.inference.classifier import Classifier, StripNetwork, open_strips
 from edge.nouns import Gray, Reading
 from edge.paper.assemble import assemble, doubt_among_letters
 from edge.paper.binarize import binarize, polarity_evidence
-from edge.paper.decode import decode_lines
+from edge.paper.decode import Transcribe, decode_lines
 from edge.paper.layout import find_lines
 from edge.paper.segment import find_pieces
 from edge.paper.strings import STRING_LABELS
+from edge.paper.whole import read_wholes
 
 CLEAR_EVIDENCE = 1.0
 """Skewness of the detail from which on one polarity is enough; below, both are read and the better is kept."""
@@ -49,6 +50,11 @@ class Reader:
         strips = open_strips(folder, runtime, threads) if set(classifier.labels) <= set(STRING_LABELS) else None
         return cls(classifier, classifier.card.confidence.cutoff if cutoff is None else cutoff, any_way_up, strips)
 
+    @property
+    def transcribe(self) -> Transcribe | None:
+        """What says which strings stand on pieces of ink; None without a network for it."""
+        return self.strips.read if self.strips else None
+
     def read(self, gray: Gray) -> list[Reading]:
         """The numbers of a picture that is the right way up, without names; both polarities where one is not clear."""
         evidence = polarity_evidence(gray)
@@ -62,7 +68,9 @@ def _read_polarity(gray: Gray, is_light: bool, reader: Reader) -> list[Reading]:
     """The readings of one polarity, without names."""
     ink, pieces = find_pieces(binarize(gray, is_light))
     lines = find_lines(ink, pieces)
-    marks = decode_lines(ink, lines, reader.classifier.predict, reader.strips.read if reader.strips else None)
+    marks = decode_lines(ink, lines, reader.classifier.predict, reader.transcribe)
+    if reader.transcribe is not None:
+        marks = read_wholes(marks, reader.transcribe)
     rows = [assemble(ink, line, row, reader.cutoff) for line, row in zip(lines, marks, strict=True)]
     writing = [line.box for line, readings in zip(lines, rows, strict=True) if not readings]
     return [doubt_among_letters(reading, writing) for readings in rows for reading in readings]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.nouns import NOT_A_DIGIT, UNREADABLE, Prediction
 from edge.paper.cuts import FLOOR, Cutting, best_chains, best_path, misfit_of
-from edge.paper.strings import STRING_LABELS, Frames, likeliest_strings, log_likelihoods, padded
+from edge.paper.strings import Frames, as_text, likeliest_strings, log_likelihoods, padded, places_of
 
 STRIP_POWER, CHAIN_POWER = 0.55, 0.4
 """How much of each way's logarithm counts. `python -m tests.scenes.touching --split validation --powers` prints which
@@ -73,7 +73,9 @@ def explain(
         (each.text, share) for each, share in zip(candidates, shares, strict=True) if len(each.text) == len(best.text)
     ]
     odds = sum(share for _, share in alike)
-    predictions = tuple(_prediction([(text[k], share / odds) for text, share in alike]) for k in range(len(best.text)))
+    predictions = tuple(
+        prediction_of([(text[k], share / odds) for text, share in alike]) for k in range(len(best.text))
+    )
     return Explanation(best.text, best.path, predictions, odds, math.exp(best.by_chain))
 
 
@@ -93,13 +95,13 @@ def candidates_of(
     frames : (frames, labels) float64
         What the network for strings says, see `edge.paper.strings`.
     """
-    by_strip = ["".join(_character(place) for place in string) for string in likeliest_strings(frames)]
+    by_strip = [as_text(string) for string in likeliest_strings(frames)]
     path, _, _ = best_path(cutting, parts)
     by_cuts = "".join(_likeliest_digit(parts[k]) for k in path)
     texts = sorted({*by_strip, by_cuts, _likeliest_digit(whole), UNREADABLE} - {""})
     chains = best_chains(cutting, parts, [text for text in texts if len(text) > 1])
     chains |= {text: (_single(text, whole, wide), ()) for text in texts if len(text) == 1}
-    told = log_likelihoods(frames[None], padded([[_place(character) for character in text] for text in texts]))
+    told = log_likelihoods(frames[None], padded([places_of(text) for text in texts]))
     return [
         Candidate(text, likelihood, *chains.get(text, (WORST_CHAIN, ())))
         for text, likelihood in zip(texts, told.tolist(), strict=True)
@@ -117,15 +119,15 @@ def shares_of(
 
 def _single(text: str, whole: Prediction, wide: float) -> float:
     """Logarithm of the likelihood of a piece as one character."""
-    label = _label(text)
+    label = label_of(text)
     return math.log(max(whole.scores.get(label, 0.0), FLOOR)) - misfit_of(label, wide)
 
 
-def _prediction(shares: Sequence[tuple[str, float]]) -> Prediction:
-    """Scores of one character from those of the strings that it stands in."""
+def prediction_of(shares: Sequence[tuple[str, float]]) -> Prediction:
+    """Scores of one character from those of the strings that it stands in; each is the character and its share."""
     scores = dict.fromkeys((*"0123456789", NOT_A_DIGIT), 0.0)
     for character, share in shares:
-        scores[_label(character)] += share
+        scores[label_of(character)] += share
     label = max(scores, key=lambda each: scores[each])
     return Prediction(label, scores[label], scores)
 
@@ -134,13 +136,6 @@ def _likeliest_digit(prediction: Prediction) -> str:
     return max((label for label in prediction.scores if label != NOT_A_DIGIT), key=lambda each: prediction.scores[each])
 
 
-def _label(character: str) -> str:
+def label_of(character: str) -> str:
+    """The label that a character of a text stands for."""
     return NOT_A_DIGIT if character == UNREADABLE else character
-
-
-def _place(character: str) -> int:
-    return STRING_LABELS.index(_label(character))
-
-
-def _character(place: int) -> str:
-    return STRING_LABELS[place] or UNREADABLE

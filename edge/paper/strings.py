@@ -73,6 +73,14 @@ def likeliest_strings(frames: Frames) -> list[tuple[int, ...]]:
     return list(beam)
 
 
+def string_of_frames(frames: Frames) -> list[int]:
+    """The likeliest label of each frame, taken together: mostly the likeliest string, and found at once."""
+    likeliest = frames.argmax(axis=1)
+    is_new = (likeliest != GAP) & (likeliest != np.concatenate([[GAP], likeliest[:-1]]))
+    places: list[int] = likeliest[is_new].tolist()
+    return places
+
+
 def log_likelihoods(frames: NDArray[np.float64], strings: Strings) -> NDArray[np.float64]:
     """Logarithm of the probability of each string, summed over all its ways through the frames.
 
@@ -137,11 +145,21 @@ def codes_of(strings: Strings) -> Codes:
 
 def text_of(code: int) -> str:
     """The string that a code stands for, what is no digit as "?"."""
-    text = ""
+    places: list[int] = []
     while code > 0:
         code, label = divmod(code, len(STRING_LABELS))
-        text = (STRING_LABELS[label] or UNREADABLE) + text
-    return text
+        places.insert(0, label)
+    return as_text(places)
+
+
+def as_text(places: Sequence[int]) -> str:
+    """A string as text, what is no digit as "?"."""
+    return "".join(STRING_LABELS[place] or UNREADABLE for place in places)
+
+
+def places_of(text: str) -> list[int]:
+    """The string that a text stands for."""
+    return [STRANGE if character == UNREADABLE else STRING_LABELS.index(character) for character in text]
 
 
 def is_all_digits(codes: Codes) -> NDArray[np.bool_]:

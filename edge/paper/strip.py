@@ -7,8 +7,6 @@ of a number that stand apart come on one strip as well, moved together, see `sid
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 
 import cv2
@@ -46,11 +44,6 @@ def strip_constants() -> dict[str, float | int | str]:
         "widest_gap": WIDEST_GAP,
         "interpolation": "area down, cubic up",
     }
-
-
-def strip_hash() -> str:
-    """Hex sha256 of the constants; it travels from training into the bundle."""
-    return hashlib.sha256(json.dumps(strip_constants(), sort_keys=True).encode()).hexdigest()
 
 
 def normalize_strip(coverage: Gray) -> Gray:

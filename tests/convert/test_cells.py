@@ -15,7 +15,8 @@ from edge.check import replay_golden
 from edge.errors import BundleError
 from edge.inference.bundle import GOLDEN_FILE
 from edge.inference.classifier import CellClassifier, Classifier, open_network
-from edge.meters.cell import CELL_LABELS, cell_constants, cell_hash, normalize_cell, read_indices
+from edge.inference.preprocessing import cells as cell_way
+from edge.meters.cell import CELL_LABELS, cell_constants, normalize_cell, read_indices
 
 KINDS = (*range(0, 100, 10), 100, 101, 102)
 """Ten settled digits, blank, minus and what cannot be told."""
@@ -63,7 +64,7 @@ def cell_run(run_path, tmp_path_factory):
     for name, seed in (("validation", 2), ("evaluation", 3)):
         arrays = cell_set(390, seed)
         np.savez(path / f"{name}.npz", glyphs=arrays[0], labels=arrays[1])
-    preprocessing = {"sha256": cell_hash(), "constants": cell_constants()}
+    preprocessing = {"sha256": cell_way().sha256, "constants": cell_constants()}
     card = json.loads((run_path / "run.json").read_text())
     changes = {"recipe": "meter", "labels": CELL_LABELS, "preprocessing": preprocessing}
     (path / "run.json").write_text(json.dumps(card | changes))

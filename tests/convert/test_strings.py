@@ -14,8 +14,9 @@ from edge.check import replay_golden
 from edge.errors import BundleError
 from edge.inference.bundle import GOLDEN_FILE, STRIPS_FOLDER, load_card
 from edge.inference.classifier import Classifier, StripNetwork, open_network, open_strips
+from edge.inference.preprocessing import strips as strip_way
 from edge.paper.strings import STRING_LABELS, codes_of, likeliest_strings
-from edge.paper.strip import STRIP_COLUMNS, STRIP_ROWS, strip_constants, strip_hash
+from edge.paper.strip import STRIP_COLUMNS, STRIP_ROWS, strip_constants
 
 CLASSES = len(STRING_LABELS)
 FRAMES = STRIP_COLUMNS // 2
@@ -65,7 +66,7 @@ def strip_run(run_path, tmp_path_factory):
         arrays = strip_set(200, seed)
         np.savez(path / f"{name}.npz", glyphs=arrays[0], labels=arrays[1])
     card = json.loads((run_path / "run.json").read_text())
-    preprocessing = {"sha256": strip_hash(), "constants": strip_constants()}
+    preprocessing = {"sha256": strip_way().sha256, "constants": strip_constants()}
     card["confidence"]["cutoff"] = 0.6
     (path / "run.json").write_text(
         json.dumps(card | {"recipe": "strings", "labels": STRING_LABELS, "preprocessing": preprocessing})

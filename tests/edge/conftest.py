@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from edge.inference.bundle import Card, sha256_file
+from edge.inference.preprocessing import glyphs as glyph_way
 from edge.nouns import Prediction
-from edge.paper.normalize import normalize_glyph, preprocessing_constants, preprocessing_hash
+from edge.paper.normalize import normalize_glyph, preprocessing_constants
 from edge.paper.reader import Reader
 
 LABELS = [*"0123456789", ""]
@@ -29,7 +30,7 @@ def card_record(folder: Path) -> dict[str, object]:
         "labels": LABELS,
         "input": {"shape": [1, 28, 28, 1], "dtype": "int8", "scale": 1.0, "zero_point": -128},
         "output": {"shape": [1, 11], "dtype": "int8", "scale": 0.1, "zero_point": 0},
-        "preprocessing": {"sha256": preprocessing_hash(), "constants": preprocessing_constants()},
+        "preprocessing": {"sha256": glyph_way().sha256, "constants": preprocessing_constants()},
         "confidence": {
             "method": "temperature",
             "temperature": 1.0,

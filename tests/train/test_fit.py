@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from edge.errors import BundleError, DataError
+from edge.inference.preprocessing import glyphs as glyph_way
 from edge.nouns import NOT_A_DIGIT
-from edge.paper.normalize import preprocessing_hash
 from train.card import Settings
 from train.checkpoint import Checkpoint, Progress
 from train.data.dataset import Dataset, glyphs_of
@@ -73,7 +73,7 @@ def test_the_card_says_what_was_done(dense_run: RunFolder, builtin: Dataset):
     card = dense_run.card()
     assert next(iter(card)) == "schema_version"
     assert card["labels"] == list("0123456789")
-    assert card["preprocessing"]["sha256"] == preprocessing_hash()
+    assert card["preprocessing"]["sha256"] == glyph_way().sha256
     assert card["builtin"] is True
     assert card["limits"][0] == builtin.limits[0]
     assert "trial run" in card["limits"][1]

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from edge.inference.preprocessing import cells as cell_way
 from edge.meters import cell
 from edge.meters.cell import (
     CELL_LABELS,
     answers,
     cell_constants,
-    cell_hash,
     digit_masses,
     is_clear,
     is_near,
@@ -92,12 +92,12 @@ def test_shrinking_uses_the_area_and_enlarging_a_cubic():
 
 
 def test_the_hash_follows_every_constant(monkeypatch):
-    before = cell_hash()
+    before = cell_way().sha256
     assert json.loads(json.dumps(cell_constants())) == cell_constants()
     for name, value in (("LOW_QUANTILE", 0.03), ("HIGH_QUANTILE", 0.9), ("LEAST_RANGE", 21), ("VERSION", 2)):
         with monkeypatch.context() as patch:
             patch.setattr(cell, name, value)
-            assert cell_hash() != before, name
+            assert cell_way().sha256 != before, name
 
 
 def test_labels_are_positions_then_blank_minus_and_unreadable():

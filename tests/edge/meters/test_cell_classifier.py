@@ -16,7 +16,8 @@ from edge.cli import main
 from edge.errors import BundleError
 from edge.inference.bundle import load_card
 from edge.inference.classifier import CellClassifier, Classifier, open_network
-from edge.meters.cell import CELL_LABELS, cell_hash, normalize_cell, position_of, prediction_of
+from edge.inference.preprocessing import cells as cell_way
+from edge.meters.cell import CELL_LABELS, normalize_cell, position_of, prediction_of
 from edge.nouns import NOT_A_DIGIT
 from edge.paper.crop import classify_cell
 
@@ -76,7 +77,7 @@ def test_cells_of_another_shape_are_refused(classifier):
 def test_the_card_says_what_the_bundle_is():
     card = load_card(BUNDLE)
     assert tuple(card.labels) == CELL_LABELS
-    assert card.preprocessing.sha256 == cell_hash()
+    assert card.preprocessing.sha256 == cell_way().sha256
     assert card.input.shape == [1, 32, 20, 1]
     assert card.size_bytes <= 250_000
     assert [data.licence for data in card.data] == ["Apache-2.0"]

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from edge.inference.preprocessing import glyphs as glyph_way
 from edge.paper import normalize
-from edge.paper.normalize import cut_to_ink, normalize_glyph, preprocessing_constants, preprocessing_hash, stroke_width
+from edge.paper.normalize import cut_to_ink, normalize_glyph, preprocessing_constants, stroke_width
 
 
 def bar(rows: int, columns: int, shape: tuple[int, int] = (60, 60)) -> np.ndarray:
@@ -103,10 +104,10 @@ def test_wrong_shape_or_dtype_is_refused_by_name(wrong):
 
 
 def test_the_hash_covers_every_constant(monkeypatch):
-    before = preprocessing_hash()
+    before = glyph_way().sha256
     text = json.dumps(preprocessing_constants(), sort_keys=True).encode()
     assert before == hashlib.sha256(text).hexdigest()
     for name in ("VERSION", "BOX_SIDE", "EDGE_COVERAGE", "MIN_STROKE", "PEAK_FRACTION"):
         with monkeypatch.context() as patch:
             patch.setattr(normalize, name, getattr(normalize, name) + 1)
-            assert preprocessing_hash() != before, name
+            assert glyph_way().sha256 != before, name

@@ -3,29 +3,14 @@
 import numpy as np
 import pytest
 
-from edge.nouns import NOT_A_DIGIT, Prediction, Region
+from edge.nouns import NOT_A_DIGIT, Region
 from edge.paper.cuts import Cutting, best_chains, best_path
 from edge.paper.several import explain
-from edge.paper.strings import STRING_LABELS
-
-
-def prediction(label, confidence):
-    scores = dict.fromkeys((*"0123456789", NOT_A_DIGIT), (1 - confidence) / 10)
-    scores[label] = confidence
-    return Prediction(label, confidence, scores)
+from tests.edge.paper.told import frames, prediction
 
 
 def part(columns):
     return Region((0, 0, columns, 10), np.full((10, columns), 255, np.uint8))
-
-
-def frames(text, sure=0.98):
-    """Frames that say a text, a gap between each two."""
-    places = [STRING_LABELS.index(c if c != "?" else NOT_A_DIGIT) for c in text]
-    labels = [label for place in places for label in (0, place)] + [0]
-    rows = np.full((len(labels), len(STRING_LABELS)), (1 - sure) / (len(STRING_LABELS) - 1))
-    rows[np.arange(len(labels)), labels] = sure
-    return np.log(rows)
 
 
 CUTTING = Cutting((0.0, 0.05, 0.05, 0.0), ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3)), tuple(map(part, (6, 8, 2, 8, 6))))

@@ -5,7 +5,19 @@ import numpy as np
 import pytest
 
 from edge.inference.preprocessing import preprocessing_of
-from edge.paper.strip import MARGIN, STRIP_COLUMNS, STRIP_ROWS, normalize_strip, strip_constants, strip_hash
+from edge.inference.preprocessing import strips as strip_way
+from edge.nouns import Region
+from edge.paper.strip import (
+    MARGIN,
+    ROW_HEIGHT,
+    STRIP_COLUMNS,
+    STRIP_ROWS,
+    WIDEST_GAP,
+    close_gaps,
+    normalize_strip,
+    side_by_side,
+    strip_constants,
+)
 
 
 def ink(rows, columns):
@@ -57,9 +69,49 @@ def test_what_is_no_coverage_is_refused(wrong):
 
 
 def test_the_hash_is_that_of_all_constants_and_names_the_way(monkeypatch):
-    before = strip_hash()
+    before = strip_way().sha256
     way = preprocessing_of(before)
     assert way is not None
     assert (way.makes, way.normalize, way.constants) == ("strips", normalize_strip, strip_constants())
     monkeypatch.setattr("edge.paper.strip.MARGIN", MARGIN + 1)
-    assert strip_hash() != before
+    assert strip_way().sha256 != before
+
+
+def region(x, y, columns, rows, scale=1):
+    """A full box; its coverage `scale` times as fine."""
+    return Region((x, y, columns, rows), np.full((rows * scale, columns * scale), 255, np.uint8))
+
+
+def gaps_of(row):
+    """Lengths of the blank columns between its first and last ink."""
+    inked = np.flatnonzero(row.any(axis=0))
+    return [int(gap) for gap in np.diff(inked) - 1 if gap]
+
+
+def test_digits_that_stand_apart_are_moved_together_and_keep_their_height():
+    row = side_by_side([region(10, 20, 12, 30), region(60, 24, 12, 30), region(73, 20, 12, 30)])
+    assert gaps_of(row) == [round(WIDEST_GAP * 30), 1]
+    first, second = (np.flatnonzero(row[:, column]) for column in (3, 12 + 3 + 5))
+    assert (first[0], second[0]) == (0, 4)
+    assert len(first) == len(second) == 30
+
+
+def test_regions_of_any_resolution_are_put_at_one_scale():
+    row = side_by_side([region(0, 0, 60, 200), region(80, 0, 60, 200, scale=2)])
+    assert row.shape[0] == pytest.approx(ROW_HEIGHT, abs=1)
+    widths = [len(part) for part in np.split(np.flatnonzero(row.any(axis=0)), [19])]
+    assert widths == pytest.approx([60 * ROW_HEIGHT / 200] * 2, abs=1.5)
+
+
+def test_overlapping_boxes_stay_where_they_are():
+    row = side_by_side([region(0, 0, 12, 30), region(8, 0, 12, 30)])
+    assert gaps_of(row) == []
+    assert np.count_nonzero(row.any(axis=0)) == 20
+
+
+def test_gaps_are_closed_everywhere_but_ink_is_all_kept():
+    picture = np.zeros((20, 100), np.uint8)
+    picture[:, [5, 6, 40, 41, 43, 90]] = 200
+    closed = close_gaps(picture, 20.0)
+    assert gaps_of(closed) == [2, 1, 2]
+    assert closed.sum() == picture.sum()
