@@ -290,13 +290,13 @@ def _proposal(doubt: _Doubt, marks: Sequence[Mark]) -> tuple[_Doubt, list[Mark]]
 def _as_told(told: Explanation, doubt: _Doubt, whole: Prediction) -> list[Mark]:
     """The characters of a piece that is several, each with its part; none where it is one.
 
-    Of letters the network for strings knows little: an m by itself is 11 to it. So where no sure digit stands beside a
-    piece, or its characters are strokes as letters have them, it is weighed against one sign as well.
+    An N or an M may be 11 to the network for strings. So a piece whose characters are strokes as letters have them is
+    weighed against one sign as well.
     """
     if not told.path:
         return []
     odds = told.odds
-    if doubt.is_alone or set(told.text) <= LEGS:
+    if set(told.text) <= LEGS:
         odds *= _odds_of_several(doubt.wide, told.likelihood, _likelihood_of_one(whole, is_alone=True))
     share = odds ** (1.0 / len(told.path))
     return [Mark(doubt.regions[k], each, share) for k, each in zip(told.path, told.predictions, strict=True)]

@@ -2,7 +2,7 @@
 
 The network for single digits sees each by itself; this one sees them side by side, as one hand wrote them or in one
 face, and errs on others. What both say of a number is multiplied, each to a power, as in `edge.paper.several`. A digit
-in doubt may so be settled; where the strip has more or fewer digits than there are marks, all of them are in doubt.
+in doubt may so be settled; where the strip has more or fewer digits than there are marks, all of them are less sure.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from edge.paper.several import Candidate, label_of, prediction_of, shares_of
 from edge.paper.strings import Frames, as_text, likeliest_strings, log_likelihoods, padded, places_of, string_of_frames
 from edge.paper.strip import side_by_side
 
-STRIP_POWER, MARKS_POWER = 0.3, 1.0
-"""How much of the strip's logarithm counts, and of the marks'."""
+STRIP_POWER, MARKS_POWER = 0.2, 1.0
+"""How much of the strip's logarithm counts, and of the marks': with these and `OTHER_LENGTH` the truth is likeliest.
+`python -m tests.scenes.touching --whole --split validation --powers` prints which powers do.
+"""
 
 LONGEST = 7
 """Digits on a strip at the most: a longer number is read in parts of about the same length."""

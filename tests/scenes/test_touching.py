@@ -7,10 +7,19 @@ import pytest
 
 from edge.nouns import Frame
 from edge.paper.reader import Reader
-from edge.paper.several import Candidate
+from edge.paper.several import CHAIN_POWER, STRIP_POWER, Candidate
 from edge.pipeline import read_frame
 from tests.scenes.generator import handwriting, make_scene
-from tests.scenes.touching import Piece, collect, mean_log, read_together, rows_by_length, rows_by_level
+from tests.scenes.touching import (
+    ONE_NUMBER,
+    Piece,
+    collect,
+    collect_wholes,
+    mean_log,
+    read_together,
+    rows_by_length,
+    rows_by_level,
+)
 from train.data.builtin import load_builtin
 from train.data.fonts import faces_of, render_text
 
@@ -23,9 +32,12 @@ def hand():
     return handwriting(digits.images, digits.labels)
 
 
-def piece(truth, cuts, strip, by_strip, by_chain):
+POWERS = (STRIP_POWER, CHAIN_POWER)
+
+
+def piece(truth, apart, strip, by_strip, by_chain):
     candidates = [Candidate(text, by_strip[text], by_chain[text], ()) for text in by_strip]
-    return Piece(truth, cuts, 0.9, strip, candidates)
+    return Piece(truth, apart, strip, candidates)
 
 
 def test_a_scenes_digits_stand_where_it_says(hand):
@@ -39,6 +51,14 @@ def test_pieces_of_real_scenes_have_their_digits(hand):
     assert pieces
     assert all(1 <= len(each.truth) <= 7 for each in pieces)
     assert np.mean([each.by_strip == each.truth for each in pieces]) > 0.5
+
+
+def test_whole_numbers_of_scenes_are_read_in_all_ways(hand):
+    numbers = collect_wholes(Reader.open(BUNDLE), hand, hand, 2)
+    assert len(numbers) > len(ONE_NUMBER)
+    assert all(3 <= len(each.truth) <= 7 for each in numbers)
+    assert np.mean([each.by_strip == each.truth for each in numbers]) > 0.5
+    assert np.mean([each.apart == each.truth for each in numbers]) > 0.5
 
 
 @pytest.mark.parametrize("text", ["58n", "12m", "347 m", "82ml", "m35", "205mm"])
@@ -60,10 +80,10 @@ def test_each_way_is_counted_for_itself():
         piece("34", "84", "34", {"34": -0.1, "84": -4.0}, {"34": -2.0, "84": -0.5}),
         piece("5", "11", "5", {"5": -0.1, "11": -5.0}, {"5": -0.1, "11": -5.0}),
     ]
-    everything, one, two = rows_by_length(pieces)
-    assert (everything.pieces, everything.cuts, everything.strip, everything.both) == (3, 1, 2, 3)
+    everything, one, two = rows_by_length(pieces, POWERS)
+    assert (everything.pieces, everything.apart, everything.strip, everything.both) == (3, 1, 2, 3)
     assert (one.name, one.pieces) == ("1 digit", 1)
-    assert (two.cuts, two.strip) == (1, 1)
-    assert sum(row.pieces for row in rows_by_level(pieces)) == 3
-    assert read_together(pieces[2])[0] == "5"
+    assert (two.apart, two.strip) == (1, 1)
+    assert sum(row.pieces for row in rows_by_level(pieces, POWERS)) == 3
+    assert read_together(pieces[2], POWERS)[0] == "5"
     assert mean_log(pieces, (1.0, 0.0)) < mean_log(pieces, (0.5, 0.5)) < 0

@@ -1,12 +1,13 @@
 """A number read as a whole as well: what both ways say, what they differ in, and what is left alone."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from edge.nouns import NOT_A_DIGIT, Region
-from edge.paper.decode import SURE, Mark
+from edge.paper.decode import Mark
 from edge.paper.whole import LONGEST, read_wholes, runs_of
 from tests.edge.paper.told import frames, prediction
 
@@ -55,12 +56,17 @@ def test_another_digit_in_the_strip_is_doubt():
     assert min(each.confidence for each in row[1:]) > 0.97
 
 
-def test_a_strip_with_another_length_puts_all_in_doubt():
-    row = read(number("417", _1=0.97), "4117")
-    agreed = read(number("417", _1=0.97), "417")
+def test_a_strip_with_another_length_makes_all_less_sure():
+    row, agreed = (read(number("417", _1=0.97), says) for says in ("4117", "417"))
     assert labels(row) == "417"
     assert max(each.odds for each in row) < min(each.odds for each in agreed)
-    assert all(each.confidence < SURE for each in row)
+
+
+def test_a_cut_that_the_strip_denies_is_in_doubt():
+    marks = number("417")
+    marks[1] = replace(marks[1], odds=0.85)
+    assert max(each.confidence for each in read(marks, "4117")) < 0.85
+    assert min(each.confidence for each in read(marks, "417")) > 0.95
 
 
 def test_what_is_surely_no_digit_parts_two_numbers_and_a_lone_one_is_not_read():
