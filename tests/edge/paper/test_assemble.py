@@ -76,10 +76,10 @@ def test_one_digit_below_the_cutoff_leaves_no_value():
 
 
 def test_digits_above_the_cutoff_may_be_too_doubtful_together():
-    reading = read("427", [0.96, 0.96, 0.96])
+    reading = read("427", [0.98, 0.98, 0.98])
     assert (reading.text, reading.value, reading.status) == ("427", None, "uncertain")
     assert "together" in reading.reason
-    assert read("427", [0.97, 0.97, 0.97]).status == "ok"
+    assert read("427", [0.985, 0.985, 0.985]).status == "ok"
 
 
 def test_a_mark_that_is_no_digit_between_digits_leaves_doubt():
