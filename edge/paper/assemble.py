@@ -45,8 +45,8 @@ the sides of a 0. Of pairs of 1s by validation writers 1.6 % bow apart by more.
 
 TOGETHER = 0.95
 """Least confidence of a number that is believed: each of its digits may be above the cutoff, and still one of them is
-wrong. Of 4,797 numbers by validation writers 14 are wrong and believed with it, 18 with 0.9; so at most 0.49 % of all
-numbers are, with 95 % confidence, and 0.59 % with 0.9.
+wrong. Of 4,797 numbers by validation writers 14 are wrong and believed with it: with 95 % confidence at most 0.49 % of
+all numbers.
 """
 
 AMONG_DIGITS = 0.19

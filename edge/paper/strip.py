@@ -89,9 +89,12 @@ def side_by_side(regions: Sequence[Region]) -> Gray:
     scale = min(1.0, ROW_HEIGHT / max(region.box[3] for region in regions))
     row = np.zeros((round(height * scale) + 1, round(width * scale) + 1), np.uint8)
     for region in regions:
+        cut = cut_to_ink(region.coverage)
+        if cut is None:
+            continue
         x, y, columns, rows = region.box
         size = max(1, round(columns * scale)), max(1, round(rows * scale))
-        ink = cv2.resize(region.coverage, size, interpolation=cv2.INTER_AREA)
+        ink = cv2.resize(cut, size, interpolation=cv2.INTER_AREA)
         across, down = round((x - left) * scale), round((y - top) * scale)
         area = row[down : down + size[1], across : across + size[0]]
         np.maximum(area, ink[: area.shape[0], : area.shape[1]], out=area)

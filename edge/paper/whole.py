@@ -18,7 +18,7 @@ from edge.paper.several import Candidate, label_of, prediction_of, shares_of
 from edge.paper.strings import Frames, as_text, likeliest_strings, log_likelihoods, padded, places_of, string_of_frames
 from edge.paper.strip import side_by_side
 
-STRIP_POWER, MARKS_POWER = 0.2, 1.0
+STRIP_POWER, MARKS_POWER = 0.3, 1.0
 """How much of the strip's logarithm counts, and of the marks': with these and `OTHER_LENGTH` the truth is likeliest.
 `python -m tests.scenes.touching --whole --split validation --powers` prints which powers do.
 """

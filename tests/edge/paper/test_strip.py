@@ -103,6 +103,14 @@ def test_regions_of_any_resolution_are_put_at_one_scale():
     assert widths == pytest.approx([60 * ROW_HEIGHT / 200] * 2, abs=1.5)
 
 
+def test_the_paper_around_a_digit_s_coverage_takes_no_room():
+    padded = np.zeros((32, 5), np.uint8)
+    padded[1:-1, 1:-1] = 255
+    row = side_by_side([Region((10, 20, 3, 30), padded), region(20, 20, 3, 30)])
+    assert np.count_nonzero(row[15] == 255) == 6
+    assert np.count_nonzero(row[:, 1]) == 30
+
+
 def test_overlapping_boxes_stay_where_they_are():
     row = side_by_side([region(0, 0, 12, 30), region(8, 0, 12, 30)])
     assert gaps_of(row) == []
