@@ -170,7 +170,11 @@ def open_fields(config: Config, models: Path, threads: int = 1, picture: Gray | 
     for field in config.field:
         _check_bundle(field, networks[field.bundle])
     cutoffs = {name: config.read.cutoff or network.card.confidence.cutoff for name, network in networks.items()}
-    readers = {name: Reader(net, cutoffs[name]) for name, net in networks.items() if isinstance(net, Classifier)}
+    readers = {
+        name: Reader.of(net, models / name, cutoffs[name], threads=threads)
+        for name, net in networks.items()
+        if isinstance(net, Classifier)
+    }
     meters = {
         name: MeterReader(net, cutoffs[name]) for name, net in networks.items() if isinstance(net, CellClassifier)
     }

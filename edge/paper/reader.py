@@ -46,7 +46,24 @@ class Reader:
         ------
         BundleError, MissingRuntimeError
         """
-        classifier = Classifier.open(folder, runtime, threads)
+        return cls.of(Classifier.open(folder, runtime, threads), folder, cutoff, runtime, threads, any_way_up)
+
+    @classmethod
+    def of(
+        cls,
+        classifier: Classifier,
+        folder: Path,
+        cutoff: float | None = None,
+        runtime: str | None = None,
+        threads: int = 1,
+        any_way_up: bool = False,
+    ) -> Reader:
+        """The reader of a bundle whose own network is open already.
+
+        Raises
+        ------
+        BundleError, MissingRuntimeError
+        """
         strips = open_strips(folder, runtime, threads) if set(classifier.labels) <= set(STRING_LABELS) else None
         return cls(classifier, classifier.card.confidence.cutoff if cutoff is None else cutoff, any_way_up, strips)
 

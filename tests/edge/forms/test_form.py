@@ -9,11 +9,12 @@ from edge.errors import ConfigError
 from edge.fields import FieldReader, open_fields
 from edge.forms.form import BoxField, judged, read_boxes
 from edge.geometry import corners_of
-from edge.nouns import NOT_A_DIGIT, Digit, Frame, Prediction
+from edge.nouns import NOT_A_DIGIT, Digit, Frame
 from edge.pipeline import read_frame
 from edge.schema import FieldTable
 from edge.text import with_point
 from tests.edge.forms.test_boxes import row_of_cells
+from tests.edge.paper.told import frames, prediction
 from tests.edge.test_samples import BUNDLE
 
 BOX = (0, 0, 10, 10)
@@ -140,11 +141,6 @@ class Oracle:
         return [prediction(*said) for said, _ in zip(self.said, glyphs, strict=False)]
 
 
-def prediction(label, confidence):
-    rest = (1 - confidence) / 10
-    return Prediction(label, confidence, dict.fromkeys((*"0123456789", NOT_A_DIGIT), rest) | {label: confidence})
-
-
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
@@ -164,3 +160,32 @@ def test_a_digit_that_a_dark_line_may_complete_to_another_is_not_believed(said, 
     table = field(digits=boxes[:1])
     (reading,) = read_boxes(picture, [(BoxField.of(table, blank), [corners_of(boxes[0])])], Oracle(*said), cutoff=0.9)
     assert (reading.text, reading.reason) == expected
+
+
+@pytest.mark.parametrize(("strip", "expected"), [("820432", "ok"), ("820482", "uncertain")])
+def test_a_field_s_digits_are_read_side_by_side_as_well(strip, expected):
+    """The cells' network is not quite sure of the 3; the blank cell before stays blank, and no box moves."""
+    picture, boxes = row_of_cells(list(" 820432"))
+    seen = []
+
+    def transcribe(coverages):
+        seen.extend(coverages)
+        return [frames(strip, 0.999)] * len(coverages)
+
+    said = [(digit, 0.93 if digit == "3" else 0.999) for digit in "820432"]
+    network = Oracle(*said)
+    network.predict = lambda glyphs: [prediction(*each) for each in (said if len(glyphs) == 6 else [said[4]] * 20)]
+    fields = [(BoxField.of(field(digits=boxes), None), [corners_of(box) for box in boxes])]
+    (reading,) = read_boxes(picture, fields, network, 0.9, transcribe)
+    assert len(seen) == 1
+    assert seen[0].shape[1] < 7 * seen[0].shape[0]
+    assert (reading.text.replace("?", "3"), reading.status) == ("820432", expected)
+    assert [digit.box for digit in reading.digits] == [tuple(box) for box in boxes]
+    (alone,) = read_boxes(picture, fields, network, 0.9)
+    assert alone.status == "uncertain"
+
+
+def test_a_bundle_s_network_for_strings_reads_its_fields(tmp_path):
+    _, boxes = row_of_cells(["1", "2"])
+    (reader,) = reader_of(boxes, tmp_path).readers.values()
+    assert reader.transcribe is not None
