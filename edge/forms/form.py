@@ -158,14 +158,25 @@ def _agreed(cell: Written, views: Sequence[Prediction], cutoff: float) -> tuple[
 
 
 def _told_as_wholes(rows: Sequence[Sequence[Told]], transcribe: Transcribe) -> list[list[Told]]:
-    """The cells of each field, with its digits read side by side as well; cells in doubt are left out."""
+    """The cells of each field, less sure where its digits read side by side are others; cells in doubt are left out.
+
+    What is written in boxes is believed for its own cell alone: the second reading takes belief away and gives none.
+    """
     asked = [[(k, mark) for k, (cell, mark) in enumerate(row) if mark is not None and not cell.doubt] for row in rows]
     read = read_wholes([[_placed(mark, k) for k, mark in marks] for marks in asked], transcribe)
     told = [list(row) for row in rows]
     for row, marks, answers in zip(told, asked, read, strict=True):
         for (k, mark), answer in zip(marks, answers, strict=True):
-            row[k] = row[k][0], replace(answer, region=mark.region)
+            row[k] = row[k][0], _held(mark, answer)
     return told
+
+
+def _held(mark: Mark, answer: Mark) -> Mark:
+    """A cell's mark with no more confidence than the second reading leaves to it."""
+    if not mark.prediction.is_digit:
+        return mark
+    left = answer.odds * answer.prediction.scores[mark.prediction.label]
+    return replace(mark, odds=min(1.0, left / mark.prediction.confidence))
 
 
 def _placed(mark: Mark, number: int) -> Mark:
