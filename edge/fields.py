@@ -20,7 +20,7 @@ from edge.meters.marker import Marker, doubt_of
 from edge.meters.meter import MeterReader
 from edge.meters.register import Alignment, Reference, is_within
 from edge.nouns import Colour, Gray, Reading
-from edge.paper.reader import Reader
+from edge.paper.reader import Reader, strips_beside
 from edge.pictures import load_picture
 from edge.schema import Config, FieldTable
 
@@ -171,7 +171,7 @@ def open_fields(config: Config, models: Path, threads: int = 1, picture: Gray | 
         _check_bundle(field, networks[field.bundle])
     cutoffs = {name: config.read.cutoff or network.card.confidence.cutoff for name, network in networks.items()}
     readers = {
-        name: Reader.of(net, models / name, cutoffs[name], threads=threads)
+        name: Reader(net, cutoffs[name], strips=strips_beside(net, models / name, threads=threads))
         for name, net in networks.items()
         if isinstance(net, Classifier)
     }

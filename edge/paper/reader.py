@@ -46,25 +46,8 @@ class Reader:
         ------
         BundleError, MissingRuntimeError
         """
-        return cls.of(Classifier.open(folder, runtime, threads), folder, cutoff, runtime, threads, any_way_up)
-
-    @classmethod
-    def of(
-        cls,
-        classifier: Classifier,
-        folder: Path,
-        cutoff: float | None = None,
-        runtime: str | None = None,
-        threads: int = 1,
-        any_way_up: bool = False,
-    ) -> Reader:
-        """The reader of a bundle whose own network is open already.
-
-        Raises
-        ------
-        BundleError, MissingRuntimeError
-        """
-        strips = open_strips(folder, runtime, threads) if set(classifier.labels) <= set(STRING_LABELS) else None
+        classifier = Classifier.open(folder, runtime, threads)
+        strips = strips_beside(classifier, folder, runtime, threads)
         return cls(classifier, classifier.card.confidence.cutoff if cutoff is None else cutoff, any_way_up, strips)
 
     @property
@@ -79,6 +62,18 @@ class Reader:
         if abs(evidence) < CLEAR_EVIDENCE or not readings:
             readings = max(readings, _read_polarity(gray, evidence <= 0, self), key=_evidence)
         return readings
+
+
+def strips_beside(
+    classifier: Classifier, folder: Path, runtime: str | None = None, threads: int = 1
+) -> StripNetwork | None:
+    """The network for strings in the folder of a bundle that reads digits only; None where there is none.
+
+    Raises
+    ------
+    BundleError, MissingRuntimeError
+    """
+    return open_strips(folder, runtime, threads) if set(classifier.labels) <= set(STRING_LABELS) else None
 
 
 def _read_polarity(gray: Gray, is_light: bool, reader: Reader) -> list[Reading]:
