@@ -1,7 +1,7 @@
 """Rules and frames: the long straight lines of a form or of lined paper go, and the strokes that cross them stay.
 
-A line is looked for in the faint ink, where it hangs together, and taken from the ink proper. It may
-lean: each piece is sheared by its own slope first, so that straight runs of pixels find it.
+A line is looked for in the faint ink and the thin lines, where it hangs together, and taken from the ink proper. It
+may lean: each piece is sheared by its own slope first, so that straight runs of pixels find it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.nouns import Gray
 from edge.paper.binarize import Ink, faint_mask
-from edge.paper.pieces import Piece, connected_pieces, own_mask, typical_height
+from edge.paper.pieces import MIN_HEIGHT, Piece, connected_pieces, own_mask, typical_height
 
 MIN_RULE = 24
 """Length in pixels that a rule has at the least."""
@@ -25,13 +25,25 @@ RULE_LENGTH = 3.2
 RULE_OVER_HEIGHT = 1.8
 """... and it is this many times longer than the picture's pieces are high, unless it is part of a frame."""
 
-FLAT, FLAT_BIT, LOW, WIDE = 3.0, 12, 0.6, 1.4
+THIN_LINE, LINE_MEAN, LINE_MEAN_NEAR, LINE_DEPTH = 9, 15, 3, 8
+"""A thin line is less than so many pixels thick, and on the mean of so many along it that many gray levels darker than
+what is beside it: over the longer length noise and the faintest print, which an ink mask shows in bits, tell apart;
+over the shorter half the depth is enough, and shows where a line ends.
+"""
+
+FLAT, FLAT_BIT, LOW, WIDE = 3.0, 5, 0.6, 1.4
 """A piece of the ink proper hints at one: a bit this many pixels long, that is this many times wider than high or lower
 than this over the typical height, or a piece this many times wider than that.
 """
 
-HOLLOW = 0.55
-"""The holes of a frame, or of a row of cells, make up at least this share of its rectangle ..."""
+WALL_OVER_DIGIT = 1.35
+"""... or it is this many times higher than the lower quarter of the pieces.
+"""
+
+HOLLOW, HOLLOW_ROW, ROW_LENGTH = 0.55, 0.3, 2.0
+"""The holes of a frame make up at least this share of its rectangle, or of a row of cells, that many times longer than
+high, where digits on the walls fill some ...
+"""
 
 SQUARE = 0.88
 """... and its hull this share: that of a thin 0 is an ellipse, with 0.79."""
@@ -66,9 +78,9 @@ def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
         Those of `ink.mask`.
     """
     height = typical_height(pieces)
-    if not any(_hints_at_a_rule(piece, height) for piece in pieces):
+    if not _has_walls(pieces) and not any(_hints_at_a_rule(piece, height) for piece in pieces):
         return None
-    faint = faint_mask(ink)
+    faint = _with_thin_lines(faint_mask(ink), ink.gray)
     rules = np.zeros_like(faint)
     least = max(MIN_RULE, int(RULE_OVER_HEIGHT * height))
     for piece in connected_pieces(faint):
@@ -84,12 +96,35 @@ def without_rules(mask: Gray, rules: Gray) -> Gray:
     return _mended(cv2.subtract(mask, rules), cv2.bitwise_and(rules, mask))
 
 
+def _has_walls(pieces: Sequence[Piece]) -> bool:
+    """Whether some of the ink proper is so much higher than some of the rest that it may be a wall beside digits."""
+    heights = [piece.height for piece in pieces if piece.height >= MIN_HEIGHT]
+    return bool(heights) and max(heights) > WALL_OVER_DIGIT * float(np.quantile(heights, 0.25))
+
+
 def _hints_at_a_rule(piece: Piece, height: float) -> bool:
     """Whether a piece of the ink proper is a bit of a rule or a frame's corner, or wide enough for either with digits
     on it.
     """
     width = piece.box[2]
     return width >= FLAT_BIT and (width > FLAT * piece.height or piece.height < LOW * height or width > WIDE * height)
+
+
+def _with_thin_lines(mask: Gray, gray: Gray) -> Gray:
+    """The mask with the thin dark lines, level and upright, of whatever depth the ink beside them has."""
+    for is_level in (True, False):
+        far, near = (_line_depth(gray, length, is_level) for length in (LINE_MEAN, LINE_MEAN_NEAR))
+        lines = cv2.bitwise_and(
+            cv2.compare(far, LINE_DEPTH, cv2.CMP_GE), cv2.compare(near, LINE_DEPTH // 2, cv2.CMP_GE)
+        )
+        mask = cv2.max(mask, lines)
+    return mask
+
+
+def _line_depth(gray: Gray, length: int, is_level: bool) -> Gray:
+    """How much darker than what is beside it the mean along `length` pixels is, where a thin line would be."""
+    along, across = ((length, 1), (THIN_LINE, 1)) if is_level else ((1, length), (1, THIN_LINE))
+    return cv2.morphologyEx(cv2.blur(gray, along), cv2.MORPH_BLACKHAT, np.ones(across, np.uint8))
 
 
 def _rules_in(own: Gray, piece: Piece, least: int) -> Gray:
@@ -99,7 +134,8 @@ def _rules_in(own: Gray, piece: Piece, least: int) -> Gray:
     """
     length, thickness, slope = _extent(piece)
     area = length * thickness
-    is_frame = _area_of_holes(own) > HOLLOW * area and _area_of_hull(piece) > SQUARE * area
+    hollow = HOLLOW if length < ROW_LENGTH * thickness else HOLLOW_ROW
+    is_frame = _area_of_holes(own) > hollow * area and _area_of_hull(piece) > SQUARE * area
     if not is_frame and (length <= RULE_LENGTH * thickness or length < least):
         return np.zeros_like(own)
     level = _runs_along(own, slope, max(MIN_RULE, int(length) // 2), is_level=True)

@@ -66,6 +66,26 @@ def test_a_row_of_cells_goes_and_what_stands_in_it_stays(degrees, level):
     assert all(34 <= height <= 39 for *_, height in boxes)
 
 
+@pytest.mark.parametrize("degrees", [0, 2])
+@pytest.mark.parametrize("depth", [18, 22, 26])
+def test_walls_so_faint_that_the_ink_has_bits_of_them_go(depth, degrees):
+    picture = page()
+    for x in (60, 150, 240, 330):
+        cv2.line(picture, (x, 60), (x, 172), PAPER - depth, 2)
+    for y in (60, 172):
+        cv2.line(picture, (60, y), (330, y), PAPER - depth, 2)
+    picture = rotated(bars(picture, *((x, 81, 10, 70) for x in (100, 190, 280))), degrees)
+    noise = np.random.default_rng(7).normal(0, 2.5, picture.shape)
+    seen = np.clip(np.round(cv2.GaussianBlur(picture, (0, 0), 0.8) + noise), 0, 255).astype(np.uint8)
+    assert len([piece for piece in connected_pieces(binarize(seen).mask) if piece.size > 8]) > 3
+    assert len([box for box in boxes_of(seen) if max(box[2:]) > 8]) == 3
+
+
+def test_walls_of_cells_that_are_nearly_full_go():
+    full = ((LEFT + SIDE * k + 6, TOP + 5, 38, ROOM - 10) for k in range(CELLS))
+    assert len(boxes_of(bars(cells(), *full))) == CELLS
+
+
 @pytest.mark.parametrize("slope", [0.05, 0.1, 0.2, 0.3, -0.1, -0.2])
 def test_a_rule_at_a_slope_through_the_foot_goes_and_takes_hardly_any_height(slope):
     places = [(60 + 60 * k, round(80 + slope * 60 * k)) for k in range(5)]
