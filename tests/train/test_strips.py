@@ -80,7 +80,7 @@ def test_the_pen_joins_some_digits_that_stand_apart(monkeypatch):
     assert all(cv2.connectedComponents(row)[0] == 2 for row in rows)  # paper, and one piece of ink
     strokes = [np.flatnonzero(row[:, 8]) / len(row) for row in rows if row.shape[1] > 18]
     assert {bool(stroke.mean() < 0.5) for stroke in strokes} == {True, False}
-    assert all(stroke.size < 12 for stroke in strokes)
+    assert all(stroke.size < 20 for stroke in strokes)
 
 
 def test_a_whole_number_s_digits_stand_apart_but_not_far(monkeypatch):
