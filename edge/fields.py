@@ -184,7 +184,8 @@ def open_fields(config: Config, models: Path, threads: int = 1, picture: Gray | 
     reference = load_picture(config.reference.image) if picture is None else picture
     _check_boxes(config, reference)
     fields = tuple(BoxField.of(field, reference) for field in config.field)
-    place, traits = _place_of(config, reference), traits_of(reference, meter_cells(config.field))
+    place = _place_of(config, reference)
+    traits = traits_of(reference, meter_cells(config.field), _dial_numbers(config.field))
     reader = FieldReader(fields, readers, meters, place, config.reference.min_score, traits)
     markers = {field.name: _marker_of(field, reference, reader) for field in config.field if field.marker is not None}
     return replace(reader, markers=markers)
@@ -225,6 +226,13 @@ def _marker_of(table: FieldTable, reference: Gray, reader: FieldReader) -> Marke
 def meter_cells(tables: Iterable[FieldTable]) -> list[Points]:
     """Corners of the cells of all meters, digits and dials, in the reference picture."""
     return [corners_of(area) for table in tables if table.is_meter for area in (*table.digits, *table.dials)]
+
+
+def _dial_numbers(tables: Iterable[FieldTable]) -> list[int]:
+    """Which of `meter_cells` are dials."""
+    meters = [table for table in tables if table.is_meter]
+    is_dial = [each for table in meters for each in [False] * len(table.digits) + [True] * len(table.dials)]
+    return [number for number, each in enumerate(is_dial) if each]
 
 
 def _place_of(config: Config, reference: Gray) -> Sheet | Reference:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge.cli import main
+from edge.fields import open_fields
 from edge.geometry import corners_of
 from edge.meters.drums import DRUM, DRUM_OVER_DIAL, LOWEST_DRUM, position_of
 from edge.meters.meter import cut_dial, traits_of
@@ -17,6 +18,7 @@ from edge.nouns import Frame
 from edge.pictures import halve
 from edge.pipeline import read_frame
 from edge.schema import Config, FieldTable
+from edge.sources import simulated_setup
 from tests.edge.faces import render_dial
 
 DRUMS = [[215, 97, 42, 75], [273, 97, 42, 75], [332, 97, 42, 75], [390, 97, 42, 75], [446, 97, 42, 75]]
@@ -104,3 +106,12 @@ def test_the_dials_of_a_photographed_water_meter_are_read(command, digits_data, 
     ] == ([True] * 4)
     assert reading["text"].replace(".", "").endswith(("012?", "0122", "0123", "0124", "0125", "0126"))
     assert reading["status"] == "uncertain" or abs(reading["value"] - 453.0124) < 0.0003
+
+
+def test_glare_is_judged_on_the_digits_of_a_meter_and_not_on_its_dials(repository):
+    own = simulated_setup("demo:?meter=water-dials&seed=1&days=1")
+    assert own is not None
+    traits = open_fields(own.config, repository / "models", picture=own.reference).traits
+    assert traits is not None
+    assert sorted(traits.dials) == [5, 6, 7, 8]
+    assert len(traits.shines) == 9

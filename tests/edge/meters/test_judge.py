@@ -72,6 +72,22 @@ def test_glare_names_the_cell_that_it_hides():
     assert judge_frame(gray, cells, traits_of(face.gray, cells)).startswith("glare on cell 3: ")
 
 
+def test_glare_on_a_fifth_of_a_digit_is_enough():
+    face, cells, gray, _ = face_of(0)
+    left, top, right, below = (*cells[2].min(axis=0).astype(int), *cells[2].max(axis=0).astype(int))
+    gray[top : top + round(0.23 * (below - top)), left:right] = 255
+    assert judge_frame(gray, cells, traits_of(face.gray, cells)).startswith("glare on cell 3: ")
+
+
+def test_a_dial_that_shines_is_left_to_its_needle_and_a_digit_beside_it_is_not():
+    face, cells, gray, rng = face_of(0)
+    gray = glare(gray, cells[2].mean(axis=0), 22, rng)
+    traits = traits_of(face.gray, cells, dials=[2])
+    assert judge_frame(gray, cells, traits) is None
+    gray = glare(gray, cells[0].mean(axis=0), 22, rng)
+    assert judge_frame(gray, cells, traits).startswith("glare on cell 1: ")
+
+
 def test_cells_that_are_all_white_paper_have_no_glare():
     gray = np.full((100, 300), 180, np.uint8)
     cells = [corners_of((20 + 60 * k, 20, 40, 60)) for k in range(4)]
