@@ -165,19 +165,7 @@ def open_fields(config: Config, models: Path, threads: int = 1, picture: Gray | 
     ------
     BundleError, ConfigError, MissingRuntimeError, PictureError
     """
-    names = dict.fromkeys(field.bundle for field in config.field)
-    networks = {name: open_network(models / name, threads=threads) for name in names}
-    for field in config.field:
-        _check_bundle(field, networks[field.bundle])
-    cutoffs = {name: config.read.cutoff or network.card.confidence.cutoff for name, network in networks.items()}
-    readers = {
-        name: Reader(net, cutoffs[name], strips=strips_beside(net, models / name, threads=threads))
-        for name, net in networks.items()
-        if isinstance(net, Classifier)
-    }
-    meters = {
-        name: MeterReader(net, cutoffs[name]) for name, net in networks.items() if isinstance(net, CellClassifier)
-    }
+    readers, meters = _open_bundles(config, models, threads)
     if config.reference is None:
         _check_markers(config)
         return FieldReader(tuple(BoxField.of(field, None) for field in config.field), readers, meters)
@@ -189,6 +177,22 @@ def open_fields(config: Config, models: Path, threads: int = 1, picture: Gray | 
     reader = FieldReader(fields, readers, meters, place, config.reference.min_score, traits)
     markers = {field.name: _marker_of(field, reference, reader) for field in config.field if field.marker is not None}
     return replace(reader, markers=markers)
+
+
+def _open_bundles(config: Config, models: Path, threads: int) -> tuple[dict[str, Reader], dict[str, MeterReader]]:
+    """What reads a field's region or boxes, and what reads a meter's cells, by the name of the bundle."""
+    names = dict.fromkeys(field.bundle for field in config.field)
+    networks = {name: open_network(models / name, threads=threads) for name in names}
+    for field in config.field:
+        _check_bundle(field, networks[field.bundle])
+    readers, meters = dict[str, Reader](), dict[str, MeterReader]()
+    for name, network in networks.items():
+        cutoff = config.read.cutoff or network.card.confidence.cutoff
+        if isinstance(network, CellClassifier):
+            meters[name] = MeterReader(network, cutoff)
+        else:
+            readers[name] = Reader(network, cutoff, strips=strips_beside(network, models / name, threads=threads))
+    return readers, meters
 
 
 def _check_markers(config: Config) -> None:
