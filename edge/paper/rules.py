@@ -25,10 +25,10 @@ RULE_LENGTH = 3.2
 RULE_OVER_HEIGHT = 1.8
 """... and it is this many times longer than the picture's pieces are high, unless it is part of a frame."""
 
-THIN_LINE, LINE_MEAN, LINE_MEAN_NEAR, LINE_DEPTH = 9, 15, 3, 8
-"""A thin line is less than so many pixels thick, and on the mean of so many along it that many gray levels darker than
-what is beside it: over the longer length noise and the faintest print, which an ink mask shows in bits, tell apart;
-over the shorter half the depth is enough, and shows where a line ends.
+THIN_LINE, LINE_MEAN, LINE_MEAN_NEAR, LINE_DEPTH = 9, 15, 3, 0.57
+"""A thin line is less than so many pixels thick, and on the mean of so many along it darker than what is beside it by
+this over the least depth of ink: over the longer length noise and the faintest print, which an ink mask shows in bits,
+tell apart; over the shorter half of that is enough, and shows where a line ends.
 """
 
 FLAT, FLAT_BIT, LOW, WIDE = 3.0, 5, 0.6, 1.4
@@ -37,8 +37,7 @@ than this over the typical height, or a piece this many times wider than that.
 """
 
 WALL_OVER_DIGIT = 1.35
-"""... or it is this many times higher than the lower quarter of the pieces.
-"""
+"""... or one is this many times higher than the lower quarter of them."""
 
 HOLLOW, HOLLOW_ROW, ROW_LENGTH = 0.55, 0.3, 2.0
 """The holes of a frame make up at least this share of its rectangle, or of a row of cells, that many times longer than
@@ -80,7 +79,7 @@ def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
     height = typical_height(pieces)
     if not _has_walls(pieces) and not any(_hints_at_a_rule(piece, height) for piece in pieces):
         return None
-    faint = _with_thin_lines(faint_mask(ink), ink.gray)
+    faint = cv2.max(faint_mask(ink), _thin_lines(ink))
     rules = np.zeros_like(faint)
     least = max(MIN_RULE, int(RULE_OVER_HEIGHT * height))
     for piece in connected_pieces(faint):
@@ -110,15 +109,14 @@ def _hints_at_a_rule(piece: Piece, height: float) -> bool:
     return width >= FLAT_BIT and (width > FLAT * piece.height or piece.height < LOW * height or width > WIDE * height)
 
 
-def _with_thin_lines(mask: Gray, gray: Gray) -> Gray:
-    """The mask with the thin dark lines, level and upright, of whatever depth the ink beside them has."""
+def _thin_lines(ink: Ink) -> Gray:
+    """255 on thin dark lines, level and upright, of whatever depth the ink beside them has: (rows, columns) uint8."""
+    least, lines = LINE_DEPTH * ink.least_depth, np.zeros_like(ink.mask)
     for is_level in (True, False):
-        far, near = (_line_depth(gray, length, is_level) for length in (LINE_MEAN, LINE_MEAN_NEAR))
-        lines = cv2.bitwise_and(
-            cv2.compare(far, LINE_DEPTH, cv2.CMP_GE), cv2.compare(near, LINE_DEPTH // 2, cv2.CMP_GE)
-        )
-        mask = cv2.max(mask, lines)
-    return mask
+        far, near = (_line_depth(ink.gray, length, is_level) for length in (LINE_MEAN, LINE_MEAN_NEAR))
+        own = cv2.bitwise_and(cv2.compare(far, least, cv2.CMP_GE), cv2.compare(near, least / 2, cv2.CMP_GE))
+        lines = cv2.max(lines, own)
+    return lines
 
 
 def _line_depth(gray: Gray, length: int, is_level: bool) -> Gray:
