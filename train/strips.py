@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.nouns import Box, Gray
+from edge.nouns import Gray
 from edge.paper.normalize import cut_to_ink
 from edge.paper.strip import STRIP_COLUMNS, STRIP_ROWS, close_gaps, normalize_strip
 from train.augment import MIN_SURVIVING, Distortion, bend, expose, sharpened
@@ -55,11 +55,6 @@ ODD_HEIGHT, ODD_HEIGHTS = 0.12, (0.65, 1.15)
 
 SIDE_BY_SIDE = 0.5
 """Share of neighbours whose boxes overlap a little; the others are pushed together until their ink meets."""
-
-JOINED, JOINED_AT, JOINT_WIDTH = 0.1, ((0.05, 0.3), (0.7, 0.95)), (0.05, 0.13)
-"""Share of neighbours that the pen joins by a stroke, as it does in a hurry; where over their height, near the top or
-the foot, and how broad the stroke is over it.
-"""
 
 SLANTED, SLANT, STRETCH = 0.5, 0.35, 0.3
 """Share of strips that are slanted and stretched as a whole; by how much at the most, and by which logarithm."""
@@ -190,12 +185,11 @@ def _written(ink: Gray, height: float, softness: float, threshold: float, rng: n
 
 def push_together(inks: Sequence[Gray], height: float, rng: np.random.Generator, apart: float = 0.0) -> Gray:
     """The characters in a row, cut to its ink: each overlaps the one before in its box, or is pushed up to its ink, or,
-    `apart` says how often, stands beside it; a stroke joins some; the gaps are closed as the device does it. Lower ones
-    stand on the line of the higher ones, or as much as half up.
+    `apart` says how often, stands beside it; the gaps are closed as the device does it. Lower ones stand on the line
+    of the higher ones, or as much as half up.
     """
     canvas = np.zeros((round(3 * height) + 8, sum(ink.shape[1] for ink in inks) + round(height * len(inks))), np.uint8)
     climb, right, level = rng.uniform(-0.06, 0.06), 8, rng.uniform(0.5, 1.0)
-    before = (0, 0, 0, 0)
     for k, ink in enumerate(inks):
         rows, columns = ink.shape
         high = canvas.shape[0] / 2 - height / 2 + level * (height - rows)
@@ -211,27 +205,11 @@ def push_together(inks: Sequence[Gray], height: float, rng: np.random.Generator,
             left = min(max(left, right - round(0.45 * height)), right + round(0.1 * height))
         left = max(left, 2)
         area = canvas[top : top + rows, left : left + columns]
-        if k and rng.random() < JOINED:
-            _join(canvas, before, (left, top, columns, rows), ink, rng)
         np.maximum(area, ink[: area.shape[0], : area.shape[1]], out=area)
-        right, before = left + columns, (left, top, columns, rows)
+        right = left + columns
     cut = cut_to_ink(canvas)
     assert cut is not None, "characters have ink"
     return close_gaps(cut, height)
-
-
-def _join(canvas: Gray, before: Box, after: Box, ink: Gray, rng: np.random.Generator) -> None:
-    """Draw a stroke from the ink in the box `before` to that of `ink`, which the box `after` is for, if both have some
-    at that height and neither lies behind the other's.
-    """
-    low, high = JOINED_AT[rng.integers(len(JOINED_AT))]
-    left, top, columns, rows = before
-    start_row, end_row = round(rows * rng.uniform(low, high)), round(after[3] * rng.uniform(low, high))
-    starts = np.flatnonzero(canvas[min(top + start_row, len(canvas) - 1), left : left + columns] >= INK)
-    ends = np.flatnonzero(ink[min(end_row, len(ink) - 1)] >= INK)
-    if starts.size and ends.size and left + starts[-1] < after[0] + ends[0]:
-        start, end = (int(left + starts[-1]), top + start_row), (int(after[0] + ends[0]), after[1] + end_row)
-        cv2.line(canvas, start, end, 255, max(1, round(rng.uniform(*JOINT_WIDTH) * rows)), cv2.LINE_AA)
 
 
 def _room(before: Gray, ink: Gray, right: int) -> int:

@@ -1,12 +1,10 @@
 """Strips of touching digits for training: drawn as the device sees them, each with its string."""
 
-import cv2
 import numpy as np
 import pytest
 
 from edge.paper.strings import GAP, STRANGE
 from edge.paper.strip import STRIP_COLUMNS, STRIP_ROWS, WIDEST_GAP
-from train import strips
 from train.data.builtin import load_builtin
 from train.data.dataset import Digits
 from train.data.fonts import faces_of
@@ -72,19 +70,7 @@ def test_characters_stand_in_their_order_and_most_meet(source):
     assert joined > 40
 
 
-def test_the_pen_joins_some_digits_that_stand_apart(monkeypatch):
-    bar = np.full((40, 8), 255, np.uint8)
-    monkeypatch.setattr(strips, "JOINED", 1.0)
-    rng = np.random.default_rng(2)
-    rows = [push_together([bar, bar], 40.0, rng, apart=1.0) for _ in range(30)]
-    assert all(cv2.connectedComponents(row)[0] == 2 for row in rows)  # paper, and one piece of ink
-    strokes = [np.flatnonzero(row[:, 8]) / len(row) for row in rows if row.shape[1] > 18]
-    assert {bool(stroke.mean() < 0.5) for stroke in strokes} == {True, False}
-    assert all(stroke.size < 20 for stroke in strokes)
-
-
-def test_a_whole_number_s_digits_stand_apart_but_not_far(monkeypatch):
-    monkeypatch.setattr(strips, "JOINED", 0.0)
+def test_a_whole_number_s_digits_stand_apart_but_not_far():
     rng = np.random.default_rng(2)
     bar = np.full((40, 8), 255, np.uint8)
     gaps = []
