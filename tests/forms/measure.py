@@ -270,7 +270,7 @@ def read_pages(
         if page == 0:  # each look has forms of its own, so that few pages a look still show many forms
             form = make_form(kind, abs(seed - SEED) * FORMS_APART + number * len(LOOKS) + list(LOOKS).index(look))
             read = opener(form)
-        rng = np.random.default_rng([seed, list(LOOKS).index(look), index])
+        rng = np.random.default_rng([seed, *kind.encode(), list(LOOKS).index(look), index])  # each page its own writer
         filled = fill(form, split, rng, shares)
         picture = LOOKS[look](filled.colour, rng)
         gray = picture.gray
