@@ -23,7 +23,7 @@ PIP_INSTALL = install --quiet --constraint requirements.lock
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report form-figures figures deploy install deb test-deploy lock clean
+.PHONY: help setup demo run read train convert verify test test-edge test-pi check lint types bench compare report form-figures day-figures figures deploy install deb test-deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -93,6 +93,10 @@ report: $(VENV)/.dev ## measure again and write the tables of README.md
 form-figures: $(VENV)/.dev ## memory over a stack of 1,000 forms, and wrong numbers of 10,000 with a check digit, an hour
 	$(BIN)/python -m tests.forms.measure --model $(READER) --stack 1000 --table --out tests/forms/stack.json
 	$(BIN)/python -m tests.forms.measure --model $(READER) --fields 10000 --jobs 2 --out tests/forms/fields.json
+
+day-figures: $(VENV)/.dev ## what is published of ten simulated meters over DAYS (1 by default), three minutes a day and meter
+	$(BIN)/python -m tests.meters.months --days $(or $(DAYS),1) --again 0.2 --jobs 2 --out tests/meters/months.json
+	$(BIN)/python -m tests.readme_tables --write
 
 figures: $(VENV)/.dev ## what sources and service cost, half an hour (root, mmdebstrap and qemu-user for a Pi's rows)
 	$(BIN)/python -m tests.sources.figures --out tests/sources/report.json

@@ -30,6 +30,7 @@ MEMORY_UNREAD = ROOT / "tests" / "sources" / "memory_unread.json"
 INSTRUCTIONS = ROOT / "tests" / "pi" / "instructions.json"
 LEFT_OUT = ROOT / "tests" / "meters" / "leave_one_out.json"
 PUMPS = ROOT / "tests" / "meters" / "pump.json"
+DAYS = ROOT / "tests" / "meters" / "months.json"
 
 
 def main() -> int:
@@ -51,6 +52,7 @@ def with_tables(text: str) -> str:
     makers = {
         "forms": forms,
         "meters": meters,
+        "days": days,
         "cards": cards,
         "scenes": scenes,
         "reliability": reliability,
@@ -238,6 +240,25 @@ def pumps() -> str:
         f"The litres on {found['photographs']} photographs of fuel pumps with nothing given: {lines} as lines of text, "
         f"{rows} as rows that `edge setup` proposes; the others give no number."
     )
+
+
+def days() -> str:
+    """A row a kind of simulated meter: what was published of it."""
+    rows = json.loads(DAYS.read_text())["rows"]
+    head = ["meter", "minutes in view", "with a value", "wrong", "power cuts", "bumps", "frames to a value after one"]
+    cells = [
+        [
+            f"`{row['kind']}`",
+            f"{row['minutes']:,}",
+            percent(row["with_value"]),
+            str(row["wrong"]),
+            str(row["power_cuts"]),
+            str(row["bumps"]),
+            str(row["slowest_bump"]) if row["bumps"] else "–",
+        ]
+        for row in rows
+    ]
+    return f"Days of each: {rows[0]['days']:g}; seed {rows[0]['seed']}:\n\n{_table(head, cells)}"
 
 
 def reliability() -> str:

@@ -70,8 +70,8 @@ class FrameLimits:
         Steepness without a reference, of cells and of whole pictures.
     glare : float
         Share of a digit's cell that shines, above that of the least shining cell and of the reference: a fifth of an 8
-        is what tells it from a 9. Dials tell by themselves whether their needle is seen; where less than 0.4 of one
-        shines, as white faces do at noon, all needles of 15,815 simulated ones were read right.
+        is what tells it from a 9. Dials have no such limit: they tell by themselves whether their needle is seen, and
+        a white face shines at noon.
     fill : int
         Rows at the foot that are one gray level, in parts of 1000 of the height.
     same : int
