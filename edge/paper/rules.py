@@ -115,7 +115,7 @@ def _thin_lines(ink: Ink) -> Gray:
     for is_level in (True, False):
         far, near = (_line_depth(ink.gray, length, is_level) for length in (LINE_MEAN, LINE_MEAN_NEAR))
         own = cv2.bitwise_and(cv2.compare(far, least, cv2.CMP_GE), cv2.compare(near, least / 2, cv2.CMP_GE))
-        lines = cv2.max(lines, own)
+        lines = cv2.max(lines, _runs(own, MIN_RULE, is_level))
     return lines
 
 
@@ -211,10 +211,18 @@ def _walls(own: Gray, level: Gray, slope: float) -> Gray:
         x, y, width, height = piece.box
         alone = own_mask(between, piece.box, [piece])
         reaches = height >= gap - 2 * thickness - WALL_SLACK
-        if reaches and cv2.countNonZero(alone) < (2 * thickness + 2) * height:
+        is_narrow = _usual_width(alone) <= 2 * thickness + WALL_SLACK  # else a digit that touches it would go with it
+        if reaches and is_narrow and cv2.countNonZero(alone) < (2 * thickness + 2) * height:
             area = walls[y : y + height, x : x + width]
             np.maximum(area, alone, out=area)
     return _on_grid(walls, slope)
+
+
+def _usual_width(own: Gray) -> float:
+    """Columns from the first ink to the last that three quarters of a piece's rows do not exceed."""
+    ink = own > 0
+    spans = own.shape[1] - ink.argmax(axis=1) - ink[:, ::-1].argmax(axis=1)
+    return float(np.quantile(spans, 0.75))
 
 
 def _on_grid(walls: Gray, slope: float) -> Gray:

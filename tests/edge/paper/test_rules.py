@@ -86,6 +86,18 @@ def test_walls_of_cells_that_are_nearly_full_go():
     assert len(boxes_of(bars(cells(), *full))) == CELLS
 
 
+@pytest.mark.parametrize(("gap", "level", "height"), [(2, 120, 40), (3, 160, 40), (5, 160, 40), (5, 160, 46)])
+def test_a_one_beside_a_wall_that_its_blur_touches_stays(gap, level, height):
+    picture, right, bottom = page(), LEFT + SIDE * CELLS, TOP + ROOM
+    for x in range(LEFT, right + 1, SIDE):
+        cv2.line(picture, (x, TOP), (x, bottom), level, 3)
+    for y in (TOP, bottom):
+        cv2.line(picture, (LEFT, y), (right, y), level, 3)
+    bars(picture, *((x + gap, TOP + (ROOM - height) // 2, 6, height) for x in range(LEFT, right, SIDE)))
+    seen = cv2.GaussianBlur(picture, (0, 0), 1.2)
+    assert len([box for box in boxes_of(seen) if box[3] > 25]) == CELLS
+
+
 @pytest.mark.parametrize("slope", [0.05, 0.1, 0.2, 0.3, -0.1, -0.2])
 def test_a_rule_at_a_slope_through_the_foot_goes_and_takes_hardly_any_height(slope):
     places = [(60 + 60 * k, round(80 + slope * 60 * k)) for k in range(5)]
