@@ -44,6 +44,9 @@ HOLLOW, HOLLOW_ROW, ROW_LENGTH = 0.55, 0.3, 2.0
 high, where digits on the walls fill some ...
 """
 
+HIGH_HOLE = 0.5
+"""... those of cells that thin lines make being this high over the row: meshes of a patterned paper are lower ..."""
+
 SQUARE = 0.88
 """... and its hull this share: that of a thin 0 is an ellipse, with 0.79."""
 
@@ -79,14 +82,15 @@ def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
     height = typical_height(pieces)
     if not _has_walls(pieces) and not any(_hints_at_a_rule(piece, height) for piece in pieces):
         return None
-    faint = cv2.max(faint_mask(ink), _thin_lines(ink))
+    faint = faint_mask(ink)
     rules = np.zeros_like(faint)
     least = max(MIN_RULE, int(RULE_OVER_HEIGHT * height))
-    for piece in connected_pieces(faint):
-        if piece.box[2] >= MIN_RULE:
-            x, y, width, height = piece.box
-            area = rules[y : y + height, x : x + width]
-            np.maximum(area, _rules_in(own_mask(faint, piece.box, [piece]), piece, least), out=area)
+    for mask, hollow in ((faint, None), (cv2.max(faint, _thin_lines(ink)), HOLLOW_ROW)):
+        for piece in connected_pieces(mask):
+            if piece.box[2] >= MIN_RULE:
+                x, y, columns, rows = piece.box
+                area = rules[y : y + rows, x : x + columns]
+                np.maximum(area, _rules_in(own_mask(mask, piece.box, [piece]), piece, least, hollow), out=area)
     return cv2.dilate(rules, np.ones((3, 3), np.uint8)) if cv2.countNonZero(rules) else None
 
 
@@ -125,16 +129,18 @@ def _line_depth(gray: Gray, length: int, is_level: bool) -> Gray:
     return cv2.morphologyEx(cv2.blur(gray, along), cv2.MORPH_BLACKHAT, np.ones(across, np.uint8))
 
 
-def _rules_in(own: Gray, piece: Piece, least: int) -> Gray:
+def _rules_in(own: Gray, piece: Piece, least: int, hollow_row: float | None) -> Gray:
     """The pixels of a piece's rules, and of the upright walls between them where it is a frame.
 
-    A rule that is no part of a frame is at least `least` pixels long: a minus sign is shorter.
+    A rule that is no part of a frame is at least `least` pixels long: a minus sign is shorter. With `hollow_row`, that
+    of a row of cells, there are only frames with high holes: thin lines are the pattern of some papers, too.
     """
     length, thickness, slope = _extent(piece)
     area = length * thickness
-    hollow = HOLLOW if length < ROW_LENGTH * thickness else HOLLOW_ROW
-    is_frame = _area_of_holes(own) > hollow * area and _area_of_hull(piece) > SQUARE * area
-    if not is_frame and (length <= RULE_LENGTH * thickness or length < least):
+    hollow = hollow_row if hollow_row and length >= ROW_LENGTH * thickness else HOLLOW
+    least_hole = HIGH_HOLE * thickness if hollow_row else 0.0
+    is_frame = _area_of_holes(own, least_hole) > hollow * area and _area_of_hull(piece) > SQUARE * area
+    if not is_frame and (hollow_row or length <= RULE_LENGTH * thickness or length < least):
         return np.zeros_like(own)
     level = _runs_along(own, slope, max(MIN_RULE, int(length) // 2), is_level=True)
     if not is_frame or not cv2.countNonZero(level):
@@ -160,13 +166,14 @@ def _area_of_hull(piece: Piece) -> float:
     return float(cv2.contourArea(cv2.convexHull(piece.outline)))
 
 
-def _area_of_holes(own: Gray) -> float:
-    """Area of the holes in a piece, in pixels."""
+def _area_of_holes(own: Gray, least: float = 0.0) -> float:
+    """Area of the holes in a piece that are at least so many pixels high, in pixels."""
     outlines, hierarchy = cv2.findContours(own, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if hierarchy is None:
         return 0.0
     parents = hierarchy[0, :, 3].tolist()
-    return sum(cv2.contourArea(o) for o, parent in zip(outlines, parents, strict=True) if parent >= 0)
+    holes = (outline for outline, parent in zip(outlines, parents, strict=True) if parent >= 0)
+    return sum(cv2.contourArea(hole) for hole in holes if cv2.boundingRect(hole)[3] >= least)
 
 
 def _runs_along(own: Gray, slope: float, length: int, is_level: bool) -> Gray:
