@@ -1,7 +1,8 @@
 """Rules and frames: the long straight lines of a form or of lined paper go, and the strokes that cross them stay.
 
-A line is looked for in the faint ink and the thin lines, where it hangs together, and taken from the ink proper. It
-may lean: each piece is sheared by its own slope first, so that straight runs of pixels find it.
+A line is looked for in the faint ink, where it hangs together, and a row of cells in that and the thin lines; both are
+taken from the ink proper. They may lean: each piece is sheared by its own slope first, so that straight runs of pixels
+find them.
 """
 
 from __future__ import annotations
@@ -85,12 +86,12 @@ def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
     faint = faint_mask(ink)
     rules = np.zeros_like(faint)
     least = max(MIN_RULE, int(RULE_OVER_HEIGHT * height))
-    for mask, hollow in ((faint, None), (cv2.max(faint, _thin_lines(ink)), HOLLOW_ROW)):
+    for mask, is_thin in ((faint, False), (cv2.max(faint, _thin_lines(ink)), True)):
         for piece in connected_pieces(mask):
             if piece.box[2] >= MIN_RULE:
                 x, y, columns, rows = piece.box
                 area = rules[y : y + rows, x : x + columns]
-                np.maximum(area, _rules_in(own_mask(mask, piece.box, [piece]), piece, least, hollow), out=area)
+                np.maximum(area, _rules_in(own_mask(mask, piece.box, [piece]), piece, least, is_thin), out=area)
     return cv2.dilate(rules, np.ones((3, 3), np.uint8)) if cv2.countNonZero(rules) else None
 
 
@@ -129,18 +130,18 @@ def _line_depth(gray: Gray, length: int, is_level: bool) -> Gray:
     return cv2.morphologyEx(cv2.blur(gray, along), cv2.MORPH_BLACKHAT, np.ones(across, np.uint8))
 
 
-def _rules_in(own: Gray, piece: Piece, least: int, hollow_row: float | None) -> Gray:
+def _rules_in(own: Gray, piece: Piece, least: int, is_thin: bool) -> Gray:
     """The pixels of a piece's rules, and of the upright walls between them where it is a frame.
 
-    A rule that is no part of a frame is at least `least` pixels long: a minus sign is shorter. With `hollow_row`, that
-    of a row of cells, there are only frames with high holes: thin lines are the pattern of some papers, too.
+    A rule that is no part of a frame is at least `least` pixels long: a minus sign is shorter. Of what hangs together
+    by thin lines only frames with high holes are taken: such lines are the pattern of some papers, too.
     """
     length, thickness, slope = _extent(piece)
     area = length * thickness
-    hollow = hollow_row if hollow_row and length >= ROW_LENGTH * thickness else HOLLOW
-    least_hole = HIGH_HOLE * thickness if hollow_row else 0.0
+    hollow = HOLLOW_ROW if is_thin and length >= ROW_LENGTH * thickness else HOLLOW
+    least_hole = HIGH_HOLE * thickness if is_thin else 0.0
     is_frame = _area_of_holes(own, least_hole) > hollow * area and _area_of_hull(piece) > SQUARE * area
-    if not is_frame and (hollow_row or length <= RULE_LENGTH * thickness or length < least):
+    if not is_frame and (is_thin or length <= RULE_LENGTH * thickness or length < least):
         return np.zeros_like(own)
     level = _runs_along(own, slope, max(MIN_RULE, int(length) // 2), is_level=True)
     if not is_frame or not cv2.countNonZero(level):
