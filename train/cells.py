@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.meters.cell import CELL_COLUMNS, CELL_ROWS
+from edge.meters.drums import mirrored_scores
 from edge.nouns import POSITIONS, Gray
 from train.data.dataset import Crops, cells_of
 from train.data.fonts import Face, faces_of, family
-from train.drums import Shares, draw_scenes
+from train.drums import Shares, draw_labelled_scenes, draw_scenes
 from train.scene import HARD, MILD, Handling, photograph_cell, surround
+from train.wheels import BACKWARD
 
 Cells = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -78,7 +80,8 @@ def meter_validation_set(crops: Crops, _number: int, seed: int) -> tuple[Cells, 
     plain = list(cells_of(crops.images[chosen]))
     taken = [_photograph_crop(crops, k, MILD, rng) for _ in range(TAKES) for k in chosen]
     share = min(1.0, len(crops) / 1000)
-    scenes, labels = draw_scenes(round(VALIDATION.rendered * share), meter_faces("validation"), rng, VALIDATION.shares)
+    count = round(VALIDATION.rendered * share)
+    scenes, labels = draw_labelled_scenes(count, meter_faces("validation"), rng, VALIDATION.shares)
     rendered = [photograph_cell(scene, rng, _handling(VALIDATION, rng)) for scene in scenes]
     own = [crops.labels[chosen]] * (1 + TAKES)
     return _shuffled([*plain, *taken, *rendered], np.concatenate([*own, labels]), rng)
@@ -104,16 +107,20 @@ def meter_faces(split: Literal["train", "validation", "test"]) -> list[Face]:
 
 
 def soft_targets(sigma: float) -> NDArray[np.float32]:
-    """What a network should answer to each label, (103, 103): a bell of `sigma` tenths round the circle of positions.
+    """What a network should answer to each label, (203, 103): a bell of `sigma` tenths round the circle of positions.
 
-    A label that is true to a tenth says that its neighbours are nearly as right. `FLOOR` of it goes to all alike:
-    logits that need not run away to minus infinity span little, and int8 has finer steps for them.
+    A label that is true to a tenth says that its neighbours are nearly as right. The last 100 rows, from `BACKWARD` on,
+    are of the tenths of drums that turn the other way: the bell about where the drum is, each tenth of it where it
+    seems to be, so that one near half-way has two halves of a bell. `FLOOR` goes to all alike: logits that need not run
+    away to minus infinity span little, and int8 has finer steps for them.
     """
     apart = np.abs(np.arange(POSITIONS)[:, None] - np.arange(POSITIONS)[None, :])
     bell = np.exp(-0.5 * (np.minimum(apart, POSITIONS - apart) / sigma) ** 2)
-    targets = np.eye(POSITIONS + 3, dtype=np.float32)
-    targets[:POSITIONS, :POSITIONS] = bell / bell.sum(axis=1, keepdims=True)
-    return (1 - FLOOR) * targets + np.float32(FLOOR / len(targets))
+    bell /= bell.sum(axis=1, keepdims=True)
+    targets = np.eye(BACKWARD + POSITIONS, BACKWARD, dtype=np.float32)
+    targets[:POSITIONS, :POSITIONS] = bell
+    targets[BACKWARD:, :POSITIONS] = mirrored_scores(bell)
+    return (1 - FLOOR) * targets + np.float32(FLOOR / BACKWARD)
 
 
 def _photograph_crop(crops: Crops, k: int, handling: Handling, rng: np.random.Generator) -> Gray:

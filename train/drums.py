@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.meters.drums import HALF_WAY, seeming_tenths
 from edge.nouns import Gray
 from train.data.fonts import Face
 from train.oddcells import draw_blanks, draw_minuses, draw_unreadable
 from train.scene import BOX_ROWS, SCENE_COLUMNS, SCENE_ROWS, Levels
 from train.sevensegment import draw_segment_digits
-from train.wheels import CELLS_A_WHEEL, contrasting_levels, digit_inks, dirty, draw_drums
+from train.wheels import BACKWARD, CELLS_A_WHEEL, contrasting_levels, digit_inks, dirty, draw_drums
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,9 @@ class Shares:
 def draw_scenes(
     count: int, faces: Sequence[Face], rng: np.random.Generator, shares: Shares | None = None
 ) -> tuple[list[Gray], NDArray[np.int64]]:
-    """Scenes (96, 60) uint8 of cells of all kinds, and each one's place in `edge.meters.cell.CELL_LABELS`."""
+    """Scenes (96, 60) uint8 of cells of all kinds, and each one's place in `edge.meters.cell.CELL_LABELS`, or
+    `BACKWARD` and the tenth of a drum that turns the other way.
+    """
     shares = shares or Shares()
     drums = draw_drums(round(count * shares.drums), faces, rng)
     segments = draw_segment_digits(round(count * shares.segments), rng)
@@ -45,6 +48,21 @@ def draw_scenes(
     ]
     parts = [drums, segments, counters, *odd]
     return [scene for scenes, _ in parts for scene in scenes], np.concatenate([labels for _, labels in parts])
+
+
+def draw_labelled_scenes(
+    count: int, faces: Sequence[Face], rng: np.random.Generator, shares: Shares | None = None
+) -> tuple[list[Gray], NDArray[np.int64]]:
+    """As `draw_scenes`, each with what a network should answer.
+
+    A drum that turns the other way seems to be as far before its nearest digit as it is beyond; about `count` are left,
+    for one that is half-way seems to be at two places at once.
+    """
+    scenes, labels = draw_scenes(count, faces, rng, shares)
+    is_backward = labels >= BACKWARD
+    kept = np.flatnonzero(~is_backward | ((labels - BACKWARD) % 10 != HALF_WAY))
+    labels = np.where(is_backward, seeming_tenths(labels - BACKWARD), labels)
+    return [scenes[k] for k in kept], labels[kept]
 
 
 def draw_counters(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tuple[list[Gray], NDArray[np.int64]]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.meters.drums import seeming_tenths
+from edge.meters.cell import CELL_LABELS
 from edge.nouns import POSITIONS, Gray
 from train.data.fonts import Face, family
 from train.junk import VARIANTS, printed
@@ -52,6 +52,9 @@ DROPS_SHARE = 0.5
 BACKWARD_SHARE = 0.12
 """Of the wheels that turn the other way: the next digit comes from above."""
 
+BACKWARD = len(CELL_LABELS)
+"""Added to the tenth that such a wheel stands at: no label of a network's, but what `soft_targets` knows."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wheel:
@@ -74,25 +77,18 @@ class Wheel:
 
 
 def draw_drums(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tuple[list[Gray], NDArray[np.int64]]:
-    """Scenes (96, 60) of drums, and the tenth of a step that each stands, or seems to stand, at."""
+    """Scenes (96, 60) of drums, and the tenth of a step that each stands at; `BACKWARD` more where it turns the other
+    way.
+    """
     scenes: list[Gray] = []
     tenths: list[int] = []
     places = np.where(rng.random(count) < SETTLED_SHARE, rng.integers(0, DIGITS, count), rng.uniform(0, DIGITS, count))
     for start in range(0, count, CELLS_A_WHEEL):
         wheel = draw_wheel(faces, rng)
         for place in places[start : start + CELLS_A_WHEEL]:
-            shown = _beside_half_way(place) if wheel.is_backward else float(place)
-            scenes.append(draw_window(wheel, shown, rng))
-            tenth = round(shown * 10) % POSITIONS
-            tenths.append(int(seeming_tenths(np.array(tenth))) if wheel.is_backward else tenth)
+            scenes.append(draw_window(wheel, float(place), rng))
+            tenths.append(round(place * 10) % POSITIONS + BACKWARD * wheel.is_backward)
     return scenes, np.array(tenths, np.int64)
-
-
-def _beside_half_way(place: float) -> float:
-    """The place, or a tenth on from half-way between two digits, where what a drum that turns the other way seems to
-    stand at leaps by two: the bell of a target would reach over the leap.
-    """
-    return (place + 0.1) % DIGITS if round(place * 10) % 10 == 5 else float(place)
 
 
 def draw_wheel(faces: Sequence[Face], rng: np.random.Generator) -> Wheel:

@@ -303,7 +303,7 @@ def _carriages(stands: Array, traits: WheelTraits) -> Iterator[tuple[float, Arra
 
 def _likelihood(wheel: Wheel) -> Array:
     """(200,) float64: of each fine position over that of any, where what is silent or an outlier fits all alike."""
-    positions = wheel.positions if wheel.traits.direction > 0 else _mirrored(wheel.positions)
+    positions = wheel.positions if wheel.traits.direction > 0 else mirrored_scores(wheel.positions)
     fine = np.empty(DIGITS * FINE)
     fine[0::2] = positions
     fine[1::2] = (positions + np.roll(positions, -1)) / 2
@@ -311,23 +311,23 @@ def _likelihood(wheel: Wheel) -> Array:
     return (1 - wheel.traits.outlier) * blurred + wheel.traits.outlier
 
 
-def _mirrored(positions: Array) -> Array:
-    """Each position turned round about its nearest digit.
+def mirrored_scores(positions: Array) -> Array:
+    """Probabilities (..., 100) of positions, each turned round about its nearest digit.
 
-    A network of `train.wheels` takes a drum that turns the other way to stand as far beyond its nearest digit as it
-    stands before it. Half-way that leaps by two digits, so it is shown no such drum there; what it says of half-way is
-    the foot of a bell whose middle lies beside it, and goes to the sides.
+    A drum that turns the other way seems to stand as far beyond its nearest digit as it stands before it; half-way
+    that leaps by two digits. So what is said of half-way goes to its sides, and to see such a drum there is to see it
+    at two places (`train.cells.soft_targets`).
     """
-    seen = positions.reshape(-1, 10).copy()
-    sides = seen[:, BESIDE] + np.finfo(float).tiny
-    seen[:, BESIDE] += seen[:, [HALF_WAY]] * sides / sides.sum(axis=1, keepdims=True)
-    seen[:, HALF_WAY] = 0.0
-    return seen.ravel()[seeming_tenths(np.arange(POSITIONS))]
+    seen = positions.reshape(*positions.shape[:-1], -1, 10).copy()
+    sides = seen[..., BESIDE] + np.finfo(float).tiny
+    seen[..., BESIDE] += seen[..., [HALF_WAY]] * sides / sides.sum(axis=-1, keepdims=True)
+    seen[..., HALF_WAY] = 0.0
+    return seen.reshape(positions.shape)[..., seeming_tenths(np.arange(POSITIONS))]
 
 
 def seeming_tenths(tenths: NDArray[Number]) -> NDArray[Number]:
     """The tenths, 0 to 100, that drums which turn the other way seem to stand at, as far beyond their nearest digits as
-    they are before them: what the training labels them with. The other way round as well, but half-way.
+    they are before them: what a network should say. The other way round as well, but half-way.
     """
     nearest = (tenths + 5) // 10 * 10
     return np.asarray((2 * nearest - tenths) % POSITIONS, tenths.dtype)

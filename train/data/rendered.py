@@ -10,7 +10,7 @@ import numpy as np
 from edge.meters.cell import CELL_LABELS
 from train.cells import meter_faces
 from train.data.dataset import Crops, Dataset
-from train.drums import draw_scenes
+from train.drums import draw_labelled_scenes
 from train.scene import box_of
 
 COUNT = 6000
@@ -36,7 +36,7 @@ def load_rendered_cells(seed: int = 0, count: int = COUNT, test_count: int = TES
 
 def _render(count: int, split: Literal["train", "test"], seed: int) -> Crops:
     rng = np.random.default_rng([seed, count, len(split)])
-    scenes, labels = draw_scenes(count, meter_faces(split), rng)
+    scenes, labels = draw_labelled_scenes(count, meter_faces(split), rng)
     images = np.stack([cv2.cvtColor(box_of(scene), cv2.COLOR_GRAY2BGR) for scene in scenes])
     groups = rng.integers(0, 40, len(labels))
     return Crops(images, labels, groups, np.zeros(len(labels), np.int64))

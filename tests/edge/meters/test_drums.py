@@ -16,11 +16,11 @@ from edge.meters.drums import (
     LOWEST_DRUM,
     Wheel,
     WheelTraits,
-    _mirrored,
     carried,
     decode_cells,
     decode_wheels,
     drum_wheels,
+    mirrored_scores,
     position_of,
 )
 from edge.nouns import CellScores
@@ -145,7 +145,7 @@ def test_blank_drums_say_nothing():
     assert decode_wheels(wheels).confidence < 0.2
 
 
-def test_drums_that_turn_the_other_way_are_mirrored():
+def test_drums_that_turn_the_other_way_aremirrored_scores():
     back = {"lowest": replace(LOWEST_DRUM, direction=-1), "others": replace(DRUM, direction=-1)}
     assert decode_wheels(drums(4.4, 0.4, **back)).text == "39"
     assert decode_wheels(drums(4.4, 0.4)).text == "40"
@@ -169,7 +169,7 @@ def test_beside_half_way_a_drum_that_turns_the_other_way_is_as_far_beyond_its_di
 def test_what_seems_half_way_goes_to_the_side_that_more_speaks_for():
     bell = np.zeros(100)
     bell[[13, 14, 15]] = 0.25, 0.5, 0.25
-    turned = _mirrored(bell)
+    turned = mirrored_scores(bell)
     assert turned[[7, 6, 5]] == pytest.approx([0.25, 0.75, 0.0])
     assert turned.sum() == pytest.approx(1.0)
 
