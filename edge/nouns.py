@@ -176,14 +176,26 @@ class CellScores:
             raise TypeError(f"CellScores.positions must be ({POSITIONS},) float64, got {found}")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What a network was shown of a meter's cell, (32, 20) uint8, and what it said."""
+
+    picture: Gray
+    scores: CellScores
+
+
 @dataclass(frozen=True, slots=True)
 class Digit:
-    """One character of a reading; `text` is "?" where its confidence is below the cutoff."""
+    """One character of a reading; `text` is "?" where its confidence is below the cutoff.
+
+    A drum has its `position`, 0.0 to 9.9, and what was seen of it.
+    """
 
     text: str
     confidence: float
     box: Box
     position: float | None = None
+    sight: Sight | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from edge.meters.needle import SIDE as DIAL_SIDE
 from edge.meters.needle import read_dial
 from edge.meters.register import cut_quad
 from edge.meters.segments import SegmentScores, confirmed, contradicts, read_display
-from edge.nouns import POSITIONS, UNREADABLE, Box, Candidate, CellScores, Colour, Digit, Gray, Reading
+from edge.nouns import POSITIONS, UNREADABLE, Box, Candidate, CellScores, Colour, Digit, Gray, Reading, Sight
 from edge.schema import FieldTable
 from edge.text import with_point
 
@@ -80,7 +80,8 @@ class MeterReader:
             What dials are read in; else `gray`, where a red needle may not be told from the face.
         """
         pictures = [cut_cell(gray, quad) for quad in digits]
-        cells = self.classifier.predict([normalize_cell(picture) for picture in pictures])
+        normalized = [normalize_cell(picture) for picture in pictures]
+        cells = self.classifier.predict(normalized)
         boxes = [box_around(quad) for quad in (*digits, *dials)]
         if table.kind != "drum":
             segments = read_display(pictures)
@@ -96,7 +97,8 @@ class MeterReader:
             *(Wheel(pointer.positions, pointer.unreadable, DIAL) for pointer in pointers),
         ]
         positions = [_shown_position(wheel) for wheel in wheels]
-        return _reading(table, decode_wheels(wheels), boxes, positions, self.cutoff)
+        reading = _reading(table, decode_wheels(wheels), boxes, positions, self.cutoff)
+        return _with_sights(reading, [Sight(*each) for each in zip(normalized, cells, strict=True)])
 
 
 def _checked_by_segments(reading: Reading, segments: Sequence[SegmentScores], cells: Sequence[CellScores]) -> Reading:
@@ -117,6 +119,12 @@ def _unless_all_lit(reading: Reading) -> Reading:
         return reading
     reason = "every segment is lit: a test of the display, or its shadow while it is off"
     return replace(reading, value=None, status="uncertain", reason=reason, candidates=())
+
+
+def _with_sights(reading: Reading, sights: Sequence[Sight]) -> Reading:
+    """The reading with what was seen of each drum, most significant first; dials come after the drums."""
+    drums = [replace(digit, sight=sight) for digit, sight in zip(reading.digits, sights, strict=False)]
+    return replace(reading, digits=(*drums, *reading.digits[len(drums) :]))
 
 
 def _shown_position(wheel: Wheel) -> float | None:

@@ -19,6 +19,7 @@ from edge.fields import FieldReader, meter_cells
 from edge.geometry import mapped
 from edge.meters.judge import FrameLimits, Seen, judge_frame, seen_again
 from edge.meters.overtime import Evidence, History, Meter, Moment, Published, declared, step
+from edge.meters.own_digits import OwnDigits
 from edge.meters.register import Alignment
 from edge.meters.state import State, read_state, write_state
 from edge.nouns import Candidate, Frame, Reading
@@ -63,6 +64,7 @@ class Tracker:
         self._may_stand_still = may_stand_still
         self._cells = meter_cells(tables) if reader.traits else []  # alone, a white cell cannot be told from glare
         self._meters = {table.name: meter_of(table) for table in tables if table.is_counter}
+        self._own_digits = {name: OwnDigits(meter.resolution) for name, meter in self._meters.items()}
         self._boot = boot_id()
         self._histories: dict[str, History] = {}
         self._alignment: Alignment | None = None
@@ -172,10 +174,22 @@ class Tracker:
         if meter is None:
             return reading
         before = self._histories.get(reading.name, History())
-        history, published = step(before, evidence_of(reading, moment), meter)
+        evidence = self._evidence(reading, moment, is_first=before.accepted is None)
+        history, published = step(before, evidence, meter)
         self._histories[reading.name] = history
         self._is_new |= _value_of(history) != _value_of(before)
         return _as_published(reading, published, meter)
+
+    def _evidence(self, reading: Reading, moment: Moment, *, is_first: bool) -> Evidence:
+        """What a reading says of its meter; a high drum in doubt is held against what the low ones have shown, where no
+        value before says what it stands at.
+        """
+        evidence = evidence_of(reading, moment)
+        if not is_first:
+            return evidence
+        own = self._own_digits[reading.name]
+        own.note(reading.digits)
+        return replace(evidence, candidates=own.weighed(evidence.candidates, reading.digits))
 
     def _keep(self, now_s: float) -> None:
         """Write the state where it is time."""

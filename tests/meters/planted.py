@@ -23,7 +23,7 @@ import cv2
 
 from edge.fields import FieldReader, open_fields
 from edge.meters.overtime import DECIMALS, Evidence, History, Meter, Moment, step
-from edge.meters.tracker import CHANGE_S, REST_S, Tracker, evidence_of, meter_of
+from edge.meters.tracker import CHANGE_S, REST_S, Tracker, meter_of
 from edge.nouns import Candidate, Frame, Reading
 from edge.replay.measure import MINUTE_S, tolerance_of
 from edge.schema import Config, FieldTable
@@ -104,9 +104,9 @@ class Noting(Tracker):
 
     noted: Evidence | None = None
 
-    def _weigh(self, reading: Reading, moment: Moment) -> Reading:
-        self.noted = evidence_of(reading, moment)
-        return super()._weigh(reading, moment)
+    def _evidence(self, reading: Reading, moment: Moment, *, is_first: bool) -> Evidence:
+        self.noted = super()._evidence(reading, moment, is_first=is_first)
+        return self.noted
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import count
 
 import cv2
 import numpy as np
@@ -24,6 +25,7 @@ from edge.meters.state import read_state
 from edge.meters.tracker import CHANGE_S, REST_S, Tracker, boot_id, evidence_of, meter_of
 from edge.nouns import Candidate, Digit, Frame, Reading
 from edge.schema import FieldTable
+from tests.edge.meters.test_own_digits import sight
 from tests.edge.test_cli import ROOT
 from tests.meters.frames import ASKEW, CELL, SPOILT, bump, draw_face, noisy, view_of, with_digits
 
@@ -341,6 +343,28 @@ def test_the_shipped_model_reads_a_counter_over_time(tmp_path):
     values = [None, *[only(tracker.read(shown(value, k, rng))).value for k, value in enumerate([234, 234, 235, 235])]]
     assert values[2:] == [234.0, 235.0, 235.0]
     assert only(tracker.read(shown(934, 5, rng))).reason == "rises by 699 from 235 in 120 s, faster than 2.5 an hour"
+
+
+def test_a_high_digit_in_doubt_is_held_against_what_the_low_drums_have_shown(camera, monkeypatch):
+    """Read as 601xxx at 0.9 in each frame, or 801xxx: not enough for a first value, until its own 6s and 8s are known."""
+    rng, values, doubt = np.random.default_rng(2), count(601_000.0), (0.9, 0.09)
+
+    def read(gray, table, digits, dials, colour=None):
+        value = next(values)
+        sights = [sight(6, rng), *(sight(int(symbol), rng) for symbol in f"{value:.0f}"[1:])]
+        places = tuple(Digit("?", 0.9, (0, 0, 1, 1), 0.0, each) for each in sights)
+        says = tuple(Candidate(value + wrong, each) for wrong, each in zip((0.0, 200_000.0), doubt, strict=True))
+        return Reading(table.name, f"?{value:.0f}"[:6], None, "uncertain", 0.9, None, "6 or 8", places, says)
+
+    monkeypatch.setattr(camera.meter, "read", read)
+    table = WATER.model_copy(update={"max_rate_per_hour": 100.0})
+    camera.reader = replace(camera.reader, fields=(BoxField.of(table, None),))
+    tracker = Tracker(camera.reader)
+    readings = [only(tracker.read(camera.frame(minute, 601_000))) for minute in range(60)]
+    first = next(k for k, reading in enumerate(readings) if reading.value is not None)
+    assert 20 <= first < 50
+    assert all(reading.value == 601_000 + k for k, reading in enumerate(readings) if k >= first)
+    assert "a first value takes 0.975" in str(readings[first - 1].reason)
 
 
 DEMO = """

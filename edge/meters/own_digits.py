@@ -1,0 +1,183 @@
+"""A meter's own digits: the drums that turn show the face of those that stand still.
+
+A network may be in doubt about a digit of a face that it has not seen, and about a drum that turns once in years it is
+so in every frame. But the two lowest drums of the same counter show every digit within hours or days, seen by the same
+camera in the same light, and what the network is sure of there is what the doubtful one can be held against. Of each
+visit of a low drum to a digit one picture is kept. A cell is told from another digit by how much more it is like the
+one than the other, and by how much more the pictures of either are like their own: so two digits that the network takes
+for one, or that look alike in this face, are not told apart.
+
+References
+----------
+G. Nagy, G. L. Shelton, Self-corrective character recognition system, IEEE Transactions on Information Theory 12(2),
+1966: a reader's own decisions on one document train it for that document's face.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.meters.cell import CELL_COLUMNS, CELL_ROWS, digit_masses, position_of
+from edge.nouns import Candidate, Digit, Gray, Sight
+
+LENDING = 2
+"""The lowest drums, whose digits are kept; the others are held against them."""
+
+AT_REST = 0.25
+"""Steps that a drum may be off its digit."""
+
+SURE = 0.99
+"""Probability from which on the network says which digit a picture that is kept shows."""
+
+LEAST, MOST = 2, 6
+"""Pictures of a digit that it takes, and the late ones that are kept."""
+
+ALIKE = 3
+"""Pictures of a digit, those that a cell is most like, whose mean is its likeness to the digit."""
+
+LEAST_PURE = 2 / 3
+"""Share of a digit's pictures that must be more like their own digit than like another; the others are left out."""
+
+LEAST_MARGIN = 0.02
+"""By how much a picture of a digit is more like it than like another, at the least, for the two to be told apart: a
+difference of coefficients of correlation.
+"""
+
+CLEAR = 0.5
+"""... and a cell at the least, as a share of what the least of the digit's own pictures is."""
+
+SUPPORT = 20.0
+"""Times that a candidate is likelier that has the digit which its cell is told to be.
+
+Of 2,570 cells of 76 simulated drums that stand, of four kinds and four seeds, each against the two digits that it is
+most like, 98 % are told and none wrongly. With none wrong of 76 drums one in 25 may be (the rule of three).
+"""
+
+ROWS, COLUMNS = slice(5, CELL_ROWS - 5), slice(2, CELL_COLUMNS - 2)
+"""Of a picture that is kept, what is looked for in another."""
+
+FURTHER = 3
+"""Rows by which the other is continued above and below: drums stand higher and lower."""
+
+
+class OwnDigits:
+    """The pictures that the low drums of a counter have shown of each digit.
+
+    Parameters
+    ----------
+    resolution : float
+        The smallest step of its value.
+    """
+
+    def __init__(self, resolution: float) -> None:
+        self._resolution = resolution
+        self._kept: dict[str, deque[Gray]] = {}
+        self._shown: dict[int, str] = {}
+        self._face: _Face | None = None
+
+    def note(self, digits: Sequence[Digit]) -> None:
+        """Keep what the low drums of a reading show, where they stand, the network is sure, and it is another digit
+        than before.
+        """
+        drums = _sights(digits)
+        for place in range(max(0, len(drums) - LENDING), len(drums)):
+            shown = _sure_digit(drums[place])
+            if shown is not None and self._shown.get(place) != shown:
+                self._shown[place] = shown
+                self._kept.setdefault(shown, deque(maxlen=MOST)).append(drums[place].picture)
+                self._face = None
+
+    def weighed(self, candidates: Sequence[Candidate], digits: Sequence[Digit]) -> tuple[Candidate, ...]:
+        """The candidates of a reading with these digits, likeliest first: those likelier whose high drums are like the
+        meter's own digits.
+        """
+        shares = np.array([each.probability for each in candidates])
+        unsaid = max(0.0, 1.0 - float(shares.sum()))
+        texts = [f"{round(each.value / self._resolution):0{len(digits)}d}" for each in candidates]
+        for place, sight in enumerate(_sights(digits)[:-LENDING]):
+            symbols = [text[place] for text in texts]
+            if len(set(symbols)) > 1 and _is_at_rest(sight):
+                told = self._told(sight.picture, set(symbols))
+                shares = shares * [SUPPORT if symbol == told else 1.0 for symbol in symbols]
+        shares = shares / (shares.sum() + unsaid)
+        weighed = (Candidate(each.value, float(share)) for each, share in zip(candidates, shares, strict=True))
+        return tuple(sorted(weighed, key=lambda each: -each.probability))
+
+    def _told(self, picture: Gray, symbols: set[str]) -> str | None:
+        """Which of some digits a cell is, if it is clearly more like it than like the others."""
+        if self._face is None:
+            self._face = _Face.of({digit: kept for digit, kept in self._kept.items() if len(kept) >= LEAST}).pure()
+        face = self._face
+        if not symbols <= face.pictures.keys():
+            return None
+        likeness = {digit: _likeness(picture, kept) for digit, kept in face.pictures.items()}
+        first = max(likeness, key=lambda digit: likeness[digit])
+        others = symbols - {first}
+        is_clear = all(likeness[first] - likeness[each] >= CLEAR * face.margin(first, each) for each in others)
+        is_told_apart = all(face.margin(first, each) >= LEAST_MARGIN <= face.margin(each, first) for each in others)
+        return first if first in symbols and is_clear and is_told_apart else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Face:
+    """Pictures of digits, and how much each, in its order, is like each digit; to its own, what it adds is left out."""
+
+    pictures: Mapping[str, Sequence[Gray]]
+    likeness: Mapping[str, Mapping[str, NDArray[np.float64]]]
+
+    @classmethod
+    def of(cls, pictures: Mapping[str, Sequence[Gray]]) -> Self:
+        """The face that some pictures show, two of each digit at the least."""
+        likeness = {
+            digit: {
+                other: np.array([_likeness(each, [kept for kept in others if kept is not each]) for each in own])
+                for other, others in pictures.items()
+            }
+            for digit, own in pictures.items()
+        }
+        return cls(pictures, likeness)
+
+    def pure(self) -> Self:
+        """The face without the pictures that are more like another digit, and without digits that have many of them."""
+        kept = {}
+        for digit, pictures in self.pictures.items():
+            others = [each for other, each in self.likeness[digit].items() if other != digit]
+            is_own = np.all([self.likeness[digit][digit] - each >= LEAST_MARGIN for each in others], axis=0)
+            if is_own.sum() >= max(LEAST, LEAST_PURE * len(pictures)):
+                kept[digit] = [each for each, is_kept in zip(pictures, is_own, strict=True) if is_kept]
+        return type(self).of(kept)
+
+    def margin(self, digit: str, other: str) -> float:
+        """By how much the pictures of a digit, the least of them, are more like it than like another."""
+        return float((self.likeness[digit][digit] - self.likeness[digit][other]).min())
+
+
+def _likeness(picture: Gray, kept: Sequence[Gray]) -> float:
+    """The mean of the highest correlations of a cell with pictures of a digit, wherever in it they fit best."""
+    wide = cv2.copyMakeBorder(picture, FURTHER, FURTHER, 0, 0, cv2.BORDER_REPLICATE)
+    found = [cv2.matchTemplate(wide, each[ROWS, COLUMNS], cv2.TM_CCOEFF_NORMED).max() for each in kept]
+    return float(np.mean(sorted(found)[-ALIKE:]))
+
+
+def _sights(digits: Sequence[Digit]) -> list[Sight]:
+    """What was seen of each drum, most significant first; dials have none."""
+    return [digit.sight for digit in digits if digit.sight is not None]
+
+
+def _sure_digit(sight: Sight) -> str | None:
+    """The digit that a drum stands at, where it stands and the network is sure."""
+    masses: NDArray[np.float64] = digit_masses(sight.scores.positions)
+    digit = int(masses.argmax())
+    return str(digit) if masses[digit] >= SURE and _is_at_rest(sight) else None
+
+
+def _is_at_rest(sight: Sight) -> bool:
+    position = position_of(sight.scores)
+    return abs(position - round(position)) <= AT_REST

@@ -1,0 +1,130 @@
+"""A high drum in doubt is held against what the low drums of its counter have shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.meters.cell import CELL_COLUMNS, CELL_ROWS
+from edge.meters.own_digits import LEAST, MOST, SUPPORT, OwnDigits
+from edge.nouns import POSITIONS, Candidate, CellScores, Digit, Gray, Sight
+
+BETWEEN = 4
+"""Tenths of a step beyond a digit."""
+
+
+def cell(shown: int, rng: np.random.Generator) -> Gray:
+    """A digit in its window, now and then a little higher, in noise."""
+    gray = np.full((CELL_ROWS, CELL_COLUMNS), 230, np.uint8)
+    place = (3, 23 + int(rng.integers(-1, 2)))
+    cv2.putText(gray, str(shown), place, cv2.FONT_HERSHEY_SIMPLEX, 0.7, 20, 2, cv2.LINE_AA)
+    return np.clip(gray + rng.normal(0, 5, gray.shape), 0, 255).astype(np.uint8)
+
+
+def sight(shown: int, rng: np.random.Generator, named: int | None = None, sure: float = 1.0, beyond: int = 0) -> Sight:
+    """A digit as a drum shows it and what the network says: `named`, with so much; the rest is no digit."""
+    positions = np.zeros(POSITIONS)
+    positions[(shown if named is None else named) * 10 + beyond] = sure
+    return Sight(cell(shown, rng), CellScores(positions, 0.0, 0.0, 1.0 - sure))
+
+
+def digits(sights: Sequence[Sight]) -> tuple[Digit, ...]:
+    return tuple(Digit("?", 0.5, (0, 0, 1, 1), 0.0, each) for each in sights)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+class Counter:
+    """A counter of three drums: the high one shows a 6, the low ones what they are told."""
+
+    def __init__(self, rng: np.random.Generator, high: int = 6) -> None:
+        self.rng, self.high, self.own = rng, high, OwnDigits(1.0)
+
+    def shows(self, low: int, **how) -> None:
+        """The lowest drum goes on to a digit, the one above it stands between two."""
+        between = sight(0, self.rng, beyond=BETWEEN)
+        self.own.note(digits([sight(self.high, self.rng), between, sight(low, self.rng, **how)]))
+
+    def says(self, *candidates: tuple[float, float]) -> dict[float, float]:
+        """What becomes of candidates while the lowest drum shows a 1."""
+        seen = digits([sight(self.high, self.rng), sight(0, self.rng), sight(1, self.rng)])
+        weighed = self.own.weighed([Candidate(*each) for each in candidates], seen)
+        assert [each.probability for each in weighed] == sorted((each.probability for each in weighed), reverse=True)
+        return {each.value: each.probability for each in weighed}
+
+
+@pytest.fixture
+def counter(rng: np.random.Generator) -> Counter:
+    """A counter whose lowest drum has shown each digit twice."""
+    counter = Counter(rng)
+    for _ in range(LEAST):
+        for low in range(10):
+            counter.shows(low)
+    return counter
+
+
+def test_a_high_digit_is_what_the_low_drums_show_it_to_be(counter):
+    found = counter.says((801.0, 0.6), (601.0, 0.38))
+    assert found[601.0] == pytest.approx(0.38 * SUPPORT / (0.38 * SUPPORT + 0.6 + 0.02))
+    assert sum(found.values()) < 1
+    assert list(found) == [601.0, 801.0]
+
+
+def test_before_the_low_drums_have_shown_both_digits_nothing_is_said(rng):
+    counter = Counter(rng)
+    for low in (6, 5, 6, 5, 8):
+        counter.shows(low)
+    assert counter.says((801.0, 0.6), (601.0, 0.38)) == pytest.approx({801.0: 0.6, 601.0: 0.38})
+
+
+def test_a_cell_that_is_neither_of_two_digits_says_nothing(rng, counter):
+    counter.high = 3
+    assert counter.says((801.0, 0.6), (601.0, 0.38)) == pytest.approx({801.0: 0.6, 601.0: 0.38})
+
+
+def test_what_the_candidates_have_in_common_and_what_the_low_drums_show_is_not_asked(counter):
+    assert counter.says((601.0, 0.6), (607.0, 0.38)) == pytest.approx({601.0: 0.6, 607.0: 0.38})
+
+
+def test_a_single_candidate_stays_as_it_is(counter):
+    assert counter.says((801.0, 0.7)) == pytest.approx({801.0: 0.7})
+    assert counter.own.weighed((), ()) == ()
+
+
+@pytest.mark.parametrize("how", [{"sure": 0.9}, {"beyond": BETWEEN}])
+def test_what_is_in_doubt_or_on_its_way_is_not_kept(rng, how):
+    counter = Counter(rng)
+    for _ in range(LEAST):
+        for low in range(10):
+            counter.shows(low, **how)
+    assert counter.says((801.0, 0.6), (601.0, 0.38)) == pytest.approx({801.0: 0.6, 601.0: 0.38})
+
+
+def test_a_drum_that_stays_lends_one_picture(rng):
+    counter = Counter(rng)
+    for low in [6] * 9 + [8] * 9:
+        counter.shows(low)
+    assert counter.says((801.0, 0.6), (601.0, 0.38)) == pytest.approx({801.0: 0.6, 601.0: 0.38})
+
+
+def test_one_picture_that_the_network_named_wrong_is_found_out(counter):
+    for _ in range(MOST - LEAST - 1):
+        counter.shows(8)
+        counter.shows(6)
+    counter.shows(6, named=8)
+    assert counter.says((801.0, 0.6), (601.0, 0.38))[601.0] > 0.9
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(3, 2), (3, 3), (2, 4)])
+def test_two_digits_that_the_network_takes_for_one_are_not_told_apart(rng, right, wrong):
+    counter = Counter(rng)
+    for is_wrong in [False] * right + [True] * wrong:
+        counter.shows(6)
+        counter.shows(6 if is_wrong else 8, named=8)
+    assert counter.says((801.0, 0.6), (601.0, 0.38)) == pytest.approx({801.0: 0.6, 601.0: 0.38})
