@@ -59,10 +59,13 @@ def draw_labelled_scenes(
     for one that is half-way seems to be at two places at once.
     """
     scenes, labels = draw_scenes(count, faces, rng, shares)
-    is_backward = labels >= BACKWARD
-    kept = np.flatnonzero(~is_backward | ((labels - BACKWARD) % 10 != HALF_WAY))
-    labels = np.where(is_backward, seeming_tenths(labels - BACKWARD), labels)
-    return [scenes[k] for k in kept], labels[kept]
+    kept = np.flatnonzero((labels < BACKWARD) | ((labels - BACKWARD) % 10 != HALF_WAY))
+    return [scenes[k] for k in kept], answered(labels[kept])
+
+
+def answered(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Labels (n) of scenes as a network answers them."""
+    return np.where(labels >= BACKWARD, seeming_tenths(labels - BACKWARD), labels)
 
 
 def draw_counters(count: int, faces: Sequence[Face], rng: np.random.Generator) -> tuple[list[Gray], NDArray[np.int64]]:

@@ -29,6 +29,7 @@ from train.checkpoint import Checkpoint, Progress
 from train.confidence import Tolerance, junk_excess
 from train.data.dataset import Crops, Dataset, Digits, Images, Labels
 from train.data.split import Split, calibration_indices, split_validation, subset
+from train.drums import answered
 from train.epochs import epoch_sets
 from train.evaluate import Evaluation, evaluate, logits_of
 from train.further import LEARNING_RATE, PICTURES, Start, open_start
@@ -430,7 +431,8 @@ def _write_glyphs(
     if has_strings(recipe.labels):
         classes, names = lengths_of(labels)
     else:
-        classes, names = read_indices(labels, recipe.labels), read_labels(recipe.labels)
+        seen = answered(labels) if has_positions(recipe.labels) else labels
+        classes, names = read_indices(seen, recipe.labels), read_labels(recipe.labels)
     title = f"{dataset.name}, as {recipe.name} sees it"
     run.write_figure("samples.png", figures.samples(pictures, classes, names, title))
 

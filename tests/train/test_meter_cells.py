@@ -17,7 +17,7 @@ from train.data.dataset import Crops, DataNotFoundError, Dataset, cells_of
 from train.data.fonts import family
 from train.data.meter import HELD_OUT, load_meter
 from train.data.rendered import load_rendered_cells
-from train.drums import Shares, draw_counters, draw_labelled_scenes, draw_scenes
+from train.drums import Shares, answered, draw_counters, draw_labelled_scenes, draw_scenes
 from train.fit import adapt, cut
 from train.oddcells import BLANK, MINUS, UNREADABLE, _dark_display, draw_blanks
 from train.recipes import RECIPES, build_meter
@@ -105,6 +105,8 @@ def test_drums_that_turn_the_other_way_are_labelled_with_what_they_seem_to_be_at
     _, seen = draw_labelled_scenes(160, faces, np.random.default_rng(5), shares)
     assert (codes >= BACKWARD).all()
     assert 5 in (codes - BACKWARD) % 10
+    np.testing.assert_array_equal(answered(codes), seeming_tenths(codes - BACKWARD))
+    np.testing.assert_array_equal(answered(np.arange(BACKWARD)), np.arange(BACKWARD))
     kept = codes[(codes - BACKWARD) % 10 != HALF_WAY] - BACKWARD
     np.testing.assert_array_equal(seen, seeming_tenths(kept))
     monkeypatch.setattr("train.wheels.BACKWARD_SHARE", 0.0)

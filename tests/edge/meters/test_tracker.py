@@ -346,7 +346,7 @@ def test_the_shipped_model_reads_a_counter_over_time(tmp_path):
 
 
 def test_a_high_digit_in_doubt_is_held_against_what_the_low_drums_have_shown(camera, monkeypatch):
-    """Read as 601xxx at 0.9 in each frame, or 801xxx: not enough for a first value, until its own 6s and 8s are known."""
+    """Each frame says 601xxx at 0.9, or 801xxx: too little for a first value until its own 6s and 8s are known."""
     rng, values, doubt = np.random.default_rng(2), count(601_000.0), (0.9, 0.09)
 
     def read(gray, table, digits, dials, colour=None):
