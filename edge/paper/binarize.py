@@ -93,16 +93,25 @@ def binarize(gray: Gray, is_light: bool = False) -> Ink:
     if noise > NOISY:
         dark = cv2.GaussianBlur(dark, (3, 3), 0)
         noise *= 0.4
+    return ink_in(dark, max(MIN_CONTRAST, NOISE_FACTOR * noise), is_light)
+
+
+def ink_in(dark: Gray, least_depth: float, is_light: bool) -> Ink:
+    """The ink of a picture (rows, columns) uint8 that is dark on light and not noisy, from so many gray levels on."""
     paper, near, far = _paper_and_darkest(dark)
     depth = np.maximum(INK_FRACTION * cv2.subtract(paper, near), FAR_FRACTION * cv2.subtract(paper, far))
-    least = max(MIN_CONTRAST, NOISE_FACTOR * noise)
-    return Ink(dark, _below(dark, paper, np.maximum(depth, least)), paper, far, least, is_light)
+    return Ink(dark, _below(dark, paper, np.maximum(depth, least_depth)), paper, far, least_depth, is_light)
 
 
 def faint_mask(ink: Ink) -> Gray:
     """255 where there is at least faint ink, such as rules and frames are printed with: (rows, columns) uint8."""
     depth = FAINT_FRACTION * cv2.subtract(ink.paper, ink.darkest)
     return _below(ink.gray, ink.paper, np.maximum(depth, ink.least_depth))
+
+
+def paper_of(ink: Ink) -> Gray:
+    """Gray level of the paper at each pixel, (rows, columns) uint8."""
+    return _enlarge(ink.paper, ink.gray.shape)
 
 
 def _below(dark: Gray, paper: Gray, depth: NDArray[np.float64]) -> Gray:

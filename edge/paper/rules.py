@@ -80,12 +80,11 @@ def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
     pieces : sequence of Piece
         Those of `ink.mask`.
     """
-    height = typical_height(pieces)
-    if not _has_walls(pieces) and not any(_hints_at_a_rule(piece, height) for piece in pieces):
+    if not may_have_rules(pieces):
         return None
     faint = faint_mask(ink)
     rules = np.zeros_like(faint)
-    least = max(MIN_RULE, int(RULE_OVER_HEIGHT * height))
+    least = max(MIN_RULE, int(RULE_OVER_HEIGHT * typical_height(pieces)))
     for mask, is_thin in ((faint, False), (cv2.max(faint, _thin_lines(ink)), True)):
         for piece in connected_pieces(mask):
             if piece.box[2] >= MIN_RULE:
@@ -93,6 +92,12 @@ def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
                 area = rules[y : y + rows, x : x + columns]
                 np.maximum(area, _rules_in(own_mask(mask, piece.box, [piece]), piece, least, is_thin), out=area)
     return cv2.dilate(rules, np.ones((3, 3), np.uint8)) if cv2.countNonZero(rules) else None
+
+
+def may_have_rules(pieces: Sequence[Piece]) -> bool:
+    """Whether some of the ink proper hints at rules or frames."""
+    height = typical_height(pieces)
+    return _has_walls(pieces) or any(_hints_at_a_rule(piece, height) for piece in pieces)
 
 
 def without_rules(mask: Gray, rules: Gray) -> Gray:

@@ -11,7 +11,8 @@ import numpy as np
 from edge.nouns import Box, Gray, Region
 from edge.paper.binarize import CELL, INK_FRACTION, Ink
 from edge.paper.pieces import MIN_HEIGHT, Piece, connected_pieces, own_mask, typical_height, union_box
-from edge.paper.rules import find_rules, without_rules
+from edge.paper.rules import find_rules, may_have_rules, without_rules
+from edge.paper.squares import without_squares
 
 MAX_PIECES = 600
 """Pieces looked at in a frame, the tallest first: a texture must not stop the clock."""
@@ -54,6 +55,9 @@ def find_pieces(ink: Ink) -> tuple[Ink, list[Piece]]:
         At most `MAX_PIECES`, the tallest.
     """
     pieces = connected_pieces(ink.mask)
+    cleared = without_squares(ink) if may_have_rules(pieces) else None
+    if cleared is not None:
+        ink, pieces = cleared, connected_pieces(cleared.mask)
     rules = find_rules(ink, pieces)
     if rules is not None:
         longest = DASH_OVER_HEIGHT * typical_height(pieces)

@@ -22,7 +22,7 @@ SIZE = (480, 640)
 
 KINDS = (
     "clean", "shadow", "boxes", "ruled", "skew", "perspective", "touching", "inverted", "noisy", "small",
-    "multi-line", "clutter", "printed",
+    "multi-line", "clutter", "printed", "squared",
 )  # fmt: skip
 
 
@@ -101,6 +101,8 @@ def make_scene(kind: str, hand: Hand, rng: np.random.Generator) -> Scene:
         _draw_boxes(ink, numbers[0], rng)
     if kind == "ruled":
         _draw_rules(ink, numbers[0], rng)
+    if kind == "squared":
+        _draw_squares(ink, numbers[0], rng)
     if kind == "clutter":
         _draw_clutter(ink, numbers[0], rng)
     paper = rng.uniform(150, 245)
@@ -168,6 +170,18 @@ def _draw_rules(ink: Ink, number: _Placed, rng: np.random.Generator) -> None:
     for y in range(foot % pitch, SIZE[0], pitch):
         cv2.line(rules, (0, y), (SIZE[1], y), strength, pen)
     np.maximum(ink, rules, out=ink)
+
+
+def _draw_squares(ink: Ink, number: _Placed, rng: np.random.Generator) -> None:
+    """Squared paper: lines both ways all over the page, from two to a digit's height to a little more than that."""
+    pitch = int(number.height * rng.uniform(0.5, 1.15))
+    strength, pen = float(rng.uniform(0.1, 0.35)), int(rng.integers(1, 3))
+    squares = np.zeros_like(ink)
+    for y in range(int(rng.integers(pitch)), SIZE[0], pitch):
+        cv2.line(squares, (0, y), (SIZE[1], y), strength, pen)
+    for x in range(int(rng.integers(pitch)), SIZE[1], pitch):
+        cv2.line(squares, (x, 0), (x, SIZE[0]), strength, pen)
+    np.maximum(ink, squares, out=ink)
 
 
 def _draw_clutter(ink: Ink, number: _Placed, rng: np.random.Generator) -> None:
