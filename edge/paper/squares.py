@@ -39,8 +39,10 @@ SPAN, MOST_THIN = 0.5, 0.6
 that is thin at the most: more is a texture.
 """
 
-LONG, COVERED = 0.25, 0.5
-"""Share of a side that the votes for a line make up, and of what it crosses of the picture that a line covers."""
+LONG, LONG_PX, COVERED = 0.25, 120, 0.5
+"""Share of a side, and pixels, that the votes for a line make up at the least, for digits have straight strokes too;
+and share of what it crosses of the picture that it covers.
+"""
 
 MAX_LEAN, STEP = np.deg2rad(17), np.deg2rad(0.5)
 """Of a line from level or upright, at the most, and the steps in which it is looked for."""
@@ -137,7 +139,8 @@ def _voted(thin: Gray, scale: float) -> tuple[Array, Array]:
         size = (round(thin.shape[1] / scale), round(thin.shape[0] / scale))
         small = cv2.compare(cv2.resize(thin, size, interpolation=cv2.INTER_AREA), 96, cv2.CMP_GT)
     least, most = np.pi / 2 - MAX_LEAN, np.pi / 2 + MAX_LEAN
-    voted = cv2.HoughLines(small, 1, STEP, int(LONG * small.shape[1]), min_theta=least, max_theta=most)
+    votes = max(int(LONG * small.shape[1]), LONG_PX)
+    voted = cv2.HoughLines(small, 1, STEP, votes, min_theta=least, max_theta=most)
     if voted is None:
         return np.zeros(0), np.zeros(0)
     rho, theta = voted[:CANDIDATES, 0].astype(np.float64).T
@@ -154,8 +157,8 @@ def _fitted(line: _Line, thin: Gray, scale: float) -> _Line | None:
         line = _regression(x.astype(np.float64), y[offsets, x].astype(np.float64))
     y, is_inside = _band(line, thin.shape, round(NEAR * scale) // 2)
     is_covered = (is_inside & (_values(thin, y) > 0)).any(axis=0)
-    crossed = max(int(is_inside.any(axis=0).sum()), int(LONG * thin.shape[1]))
-    return line if is_covered.sum() >= COVERED * crossed else None
+    is_long = is_covered.sum() >= max(LONG * thin.shape[1], LONG_PX * scale)
+    return line if is_long and is_covered.sum() >= COVERED * is_inside.any(axis=0).sum() else None
 
 
 def _regression(x: Array, y: Array) -> _Line:
