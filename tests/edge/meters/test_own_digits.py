@@ -128,3 +128,10 @@ def test_two_digits_that_the_network_takes_for_one_are_not_told_apart(rng, right
         counter.shows(6)
         counter.shows(6 if is_wrong else 8, named=8)
     assert counter.says((801.0, 0.6), (601.0, 0.38)) == pytest.approx({801.0: 0.6, 601.0: 0.38})
+
+
+def test_a_name_that_the_digit_before_does_not_bear_out_is_not_asked_where_others_are(counter):
+    for _ in range(MOST):
+        counter.shows(1)
+        counter.shows(6, named=8)  # after a 1 comes a 2
+    assert counter.says((801.0, 0.6), (601.0, 0.38))[601.0] > 0.9
