@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
+import cv2
+import numpy as np
+
 from edge.nouns import Box
 from edge.paper.binarize import Ink
 from edge.paper.parts import loose_parts
@@ -29,9 +32,13 @@ WIDE_GAP = 1.2
 GAP_RATIO = 2.2
 """... if it is this many times the middle gap of the line."""
 
-
 FLAT = 0.35
 """A level stroke is lower than this over the typical height of the picture's pieces."""
+
+RINGED, RINGED_HEIGHT, RINGS = 2, 0.3, 0.95
+"""Pieces that a ring goes round at the least, this high over the ring, for points are lower; and its own height at the
+most, over the picture's: what is higher is the page's border.
+"""
 
 OUTSIDE = 0.45
 """A lone piece that reaches out this far from a number's end, over its height, may be a part of the last digit."""
@@ -93,6 +100,7 @@ def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
     pieces : sequence of Piece
         Left to right.
     """
+    pieces = _without_rings(pieces, RINGS * ink.mask.shape[0])
     tall = _may_be_digits(ink, pieces)
     chains = [_without_faint_rules(ink, chain) for chain in _chains(tall)]
     dropped = {id(piece) for piece in tall} - {id(piece) for chain in chains for piece in chain}
@@ -101,6 +109,27 @@ def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
     groups = _without_faint_strays(ink, _drop_minor(groups))
     groups = [group for group in groups if len(group) > 1 or is_surrounded(ink, group[0])]
     return _reading_order([_line_of(group, _near(group, pieces)) for group in groups])
+
+
+def _without_rings(pieces: Sequence[Piece], most: float) -> Sequence[Piece]:
+    """The pieces without those, up to `most` pixels high, that go round several which may be digits: one alone may be
+    the stroke in a 0.
+    """
+    if len(pieces) <= RINGED:
+        return pieces
+    left, top, width, height = np.array([piece.box for piece in pieces]).T
+    is_within = (left > left[:, None]) & (top > top[:, None]) & (height >= RINGED_HEIGHT * height[:, None])
+    is_within &= ((left + width) < (left + width)[:, None]) & ((top + height) < (top + height)[:, None])
+    is_within &= (height >= MIN_HEIGHT) & (height[:, None] <= most)
+    rings = {
+        k
+        for k in np.flatnonzero(is_within.sum(axis=1) >= RINGED).tolist()
+        if all(
+            cv2.pointPolygonTest(pieces[k].outline, (float(left[j] + width[j] / 2), pieces[j].middle), False) > 0
+            for j in np.flatnonzero(is_within[k]).tolist()
+        )
+    }
+    return [piece for k, piece in enumerate(pieces) if k not in rings] if rings else pieces
 
 
 def _line_of(group: Sequence[Piece], near: Sequence[Piece]) -> Line:
@@ -130,7 +159,7 @@ def _may_be_digits(ink: Ink, pieces: Sequence[Piece]) -> list[Piece]:
     tall = [
         piece
         for piece in pieces
-        if MIN_HEIGHT <= piece.height <= 0.95 * ink.mask.shape[0]
+        if MIN_HEIGHT <= piece.height <= RINGS * ink.mask.shape[0]
         and not piece.is_edge
         and (piece.height > FLAT * usual or piece.box[2] < 1.8 * piece.height)
     ]

@@ -1,4 +1,5 @@
-"""Squared paper: lines both ways across the page are lifted from the gray picture, and the writing over them stays.
+"""Squared paper, tables and margins: lines both ways across the page are lifted from the gray picture, and the writing
+over them stays.
 
 What is as thin as a line is what closing takes away; of that, straight lines across much of the picture are found by
 the Hough transform, each by itself, for in perspective they are not parallel. A lattice has several either way. Along
@@ -53,8 +54,8 @@ CANDIDATES, TRIED = 5000, 1.5
 FITS = 2
 """Times that a line is fitted to the pixels near it."""
 
-LEAST_LINES, MOST_LINES = 4, 120
-"""Of a lattice, level ones and upright ones: a row of boxes has two level ones, and a texture has more."""
+LEAST_LINES, MOST_LINES = 3, 120
+"""Of a lattice, both ways together, and either way: lined paper may have a margin, and a texture has more."""
 
 EDGE = 0.25
 """Share of its depth up to which a line is one."""
@@ -89,7 +90,8 @@ def without_squares(ink: Ink) -> Ink | None:
     if cv2.countNonZero(thin) > MOST_THIN * thin.size or not _is_spanned(thin):
         return None
     level, upright = _lines(thin, scale), _lines(np.ascontiguousarray(thin.T), scale)
-    if not all(LEAST_LINES <= len(lines) <= MOST_LINES for lines in (level, upright)):
+    counts = len(level), len(upright)
+    if min(counts) == 0 or sum(counts) < LEAST_LINES or max(counts) > MOST_LINES:
         return None
     depth = cv2.subtract(paper_of(ink), smooth)
     depths = _depths(depth, level, scale), _depths(np.ascontiguousarray(depth.T), upright, scale).T

@@ -139,6 +139,22 @@ def test_digits_stand_in_line_inside_the_border_of_a_page():
     assert [(120, 200, 10, 44), (160, 200, 10, 44), (200, 200, 10, 44)] in lines
 
 
+def test_a_ring_round_a_number_is_none_of_its_digits_and_no_stranger_beside_it():
+    digits = [(100, 80, 8, 40), (130, 80, 8, 40), (160, 80, 8, 40)]
+    picture = bars(page(), *digits)
+    cv2.ellipse(picture, (134, 100), (70, 45), 0, 0, 360, INK, 3)
+    (line,) = lines_of(picture)
+    assert [piece.box for piece in line.pieces] == digits
+    assert not line.beside
+
+
+def test_a_ring_round_a_single_stroke_stays_for_it_may_be_a_zero():
+    picture = bars(page(), (130, 90, 6, 24))
+    cv2.ellipse(picture, (133, 102), (18, 30), 0, 0, 360, INK, 4)
+    (line,) = lines_of(picture)
+    assert any(piece.height > 50 for piece in line.pieces)
+
+
 def test_a_bar_that_floats_above_a_digit_is_a_part_of_it():
     picture = bars(page(), (60, 60, 10, 48), (100, 70, 20, 40), (98, 54, 24, 10))
     assert [[piece.box for piece in line.pieces] for line in lines_of(picture)] == [

@@ -63,6 +63,16 @@ def test_of_a_page_with_squares_the_number_is_left(pitch, pen, how):
     np.testing.assert_allclose(found, wanted, atol=3)
 
 
+@pytest.mark.parametrize("uprights", [(40,), (40, 560), (60, 140, 590)])
+@pytest.mark.parametrize("how", ["as it is", "turned"])
+def test_of_lined_paper_with_a_margin_and_of_a_table_the_number_is_left(uprights, how):
+    picture = ruled()
+    for x in uprights:
+        cv2.line(picture, (x, 0), (x, SIDES[0]), LINE, 2)
+    wanted = boxes_of(seen(write(np.full(SIDES, PAPER, np.uint8)), how))
+    np.testing.assert_allclose(boxes_of(seen(write(picture), how)), wanted, atol=3)
+
+
 def test_ink_hardly_darker_than_the_lines_stays():
     wanted = boxes_of(seen(write(np.full(SIDES, PAPER, np.uint8), level=110), "as it is"))
     np.testing.assert_allclose(boxes_of(seen(write(page(), level=110), "as it is")), wanted, atol=3)
