@@ -55,8 +55,11 @@ difference of coefficients of correlation.
 CLEAR = 0.5
 """... and a cell at the least, as a share of what the least of the digit's own pictures is."""
 
+CARRIED = (0, 1, DIGITS - 1)
+"""Steps from the digit that a drum counts to the one that it is nearest to: it may be carried on, or hang back."""
+
 SUPPORT = 50.0
-"""Times that a candidate is likelier that has the digit which its cell is told to be.
+"""Times that a candidate is less likely whose digit is not the one that its cell is told to be.
 
 `python -m tests.meters.lent`: of 300 digits on high drums of simulated meters none is told wrongly, so that one in 100
 may be (the rule of three); half of that is left to meters that no simulator draws.
@@ -100,17 +103,25 @@ class OwnDigits:
                 self._shown[place], self._face = shown, None
 
     def weighed(self, candidates: Sequence[Candidate], digits: Sequence[Digit]) -> tuple[Candidate, ...]:
-        """The candidates of a reading with these digits, likeliest first: those likelier whose high drums are like the
-        meter's own digits.
+        """The candidates of a reading with these digits, likeliest first: those less likely that have another digit on
+        a high drum than the meter's own digits tell.
+
+        With the first one only those are compared that differ in that digit alone, or by a unit of the last place as
+        well: where the drum stands beside a digit, carried on by the one below, it does so in all of them.
         """
         shares = np.array([each.probability for each in candidates])
         unsaid = max(0.0, 1.0 - float(shares.sum()))
-        texts = [f"{round(each.value / self._resolution):0{len(digits)}d}" for each in candidates]
+        units = [round(each.value / self._resolution) for each in candidates]
         for place, sight in enumerate(_sights(digits)[:-LENDING]):
-            symbols = [text[place] for text in texts]
-            if len(set(symbols)) > 1 and _is_at_rest(sight):
-                told = self.told(sight.picture, set(symbols))
-                shares = shares * [SUPPORT if symbol == told else 1.0 for symbol in symbols]
+            weight = 10 ** (len(digits) - 1 - place)
+            steps = {k: round((each - units[0]) / weight) for k, each in enumerate(units)}
+            steps = {k: each for k, each in steps.items() if abs(units[k] - units[0] - each * weight) <= 1}
+            if len(set(steps.values())) > 1 and _is_at_rest(sight):
+                beyond = round(position_of(sight.scores)) - units[0] // weight
+                shown = {k: str((units[0] // weight + each + beyond) % DIGITS) for k, each in steps.items()}
+                told = self.told(sight.picture, set(shown.values())) if beyond % DIGITS in CARRIED else None
+                denied = [k for k, digit in shown.items() if told not in (None, digit)]
+                shares[denied] /= SUPPORT
         shares = shares / (shares.sum() + unsaid)
         weighed = (Candidate(each.value, float(share)) for each, share in zip(candidates, shares, strict=True))
         return tuple(sorted(weighed, key=lambda each: -each.probability))
