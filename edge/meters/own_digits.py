@@ -86,7 +86,7 @@ class OwnDigits:
         self._in_order: dict[str, deque[Gray]] = {}
         self._kept: dict[str, deque[Gray]] = {}
         self._shown: dict[int, str] = {}
-        self._face: _Face | None = None
+        self._faces: dict[frozenset[str], _Face] = {}
 
     def note(self, digits: Sequence[Digit]) -> None:
         """Keep what the low drums of a reading show, where they stand, the network is sure, and it is another digit
@@ -100,7 +100,8 @@ class OwnDigits:
                 is_next = before is not None and (int(before) + 1) % DIGITS == int(shown)
                 for kept in (self._kept, self._in_order) if is_next else (self._kept,):
                     kept.setdefault(shown, deque(maxlen=MOST)).append(drums[place].picture)
-                self._shown[place], self._face = shown, None
+                self._shown[place] = shown
+                self._faces.clear()
 
     def weighed(self, candidates: Sequence[Candidate], digits: Sequence[Digit]) -> tuple[Candidate, ...]:
         """The candidates of a reading with these digits, likeliest first: those less likely that have another digit on
@@ -128,18 +129,28 @@ class OwnDigits:
 
     def told(self, picture: Gray, symbols: set[str]) -> str | None:
         """Which of some digits a cell is, if it is clearly more like it than like the others."""
-        if self._face is None:
-            named = self._kept | {digit: kept for digit, kept in self._in_order.items() if len(kept) >= LEAST}
-            self._face = _Face.of({digit: kept for digit, kept in named.items() if len(kept) >= LEAST}).pure()
-        face = self._face
+        named = self._named()
+        if not symbols <= named.keys():
+            return None
+        key = frozenset(symbols)
+        if key not in self._faces:
+            self._faces[key] = _Face.of({digit: named[digit] for digit in symbols}).pure()
+        face = self._faces[key]
         if not symbols <= face.pictures.keys():
             return None
-        likeness = {digit: _likeness(picture, kept) for digit, kept in face.pictures.items()}
+        likeness = {digit: _likeness(picture, kept) for digit, kept in {**named, **face.pictures}.items()}
         first = max(likeness, key=lambda digit: likeness[digit])
+        if first not in symbols:
+            return None
         others = symbols - {first}
         is_clear = all(likeness[first] - likeness[each] >= CLEAR * face.margin(first, each) for each in others)
         is_told_apart = all(face.margin(first, each) >= LEAST_MARGIN <= face.margin(each, first) for each in others)
-        return first if first in symbols and is_clear and is_told_apart else None
+        return first if is_clear and is_told_apart else None
+
+    def _named(self) -> dict[str, Sequence[Gray]]:
+        """The pictures of each digit that has enough of them."""
+        kept = self._kept | {digit: each for digit, each in self._in_order.items() if len(each) >= LEAST}
+        return {digit: each for digit, each in kept.items() if len(each) >= LEAST}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
