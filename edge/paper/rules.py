@@ -37,8 +37,8 @@ FLAT, FLAT_BIT, LOW, WIDE = 3.0, 5, 0.6, 1.4
 than this over the typical height, or a piece this many times wider than that.
 """
 
-WALL_OVER_DIGIT = 1.35
-"""... or one is this many times higher than the lower quarter of them."""
+WALL_OVER_DIGIT, LARGE = 1.35, 0.5
+"""... or one is this many times higher than the lower quarter of them, or has this share of the picture's sides."""
 
 HOLLOW, HOLLOW_ROW, ROW_LENGTH = 0.55, 0.3, 2.0
 """The holes of a frame make up at least this share of its rectangle, or of a row of cells, that many times longer than
@@ -80,7 +80,7 @@ def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
     pieces : sequence of Piece
         Those of `ink.mask`.
     """
-    if not may_have_rules(pieces):
+    if not may_have_rules(pieces, ink.mask.shape):
         return None
     faint = faint_mask(ink)
     rules = np.zeros_like(faint)
@@ -94,9 +94,11 @@ def find_rules(ink: Ink, pieces: Sequence[Piece]) -> Gray | None:
     return cv2.dilate(rules, np.ones((3, 3), np.uint8)) if cv2.countNonZero(rules) else None
 
 
-def may_have_rules(pieces: Sequence[Piece]) -> bool:
-    """Whether some of the ink proper hints at rules or frames."""
+def may_have_rules(pieces: Sequence[Piece], shape: tuple[int, ...]) -> bool:
+    """Whether some of the ink proper of a picture of that shape hints at rules or frames."""
     height = typical_height(pieces)
+    if any(piece.height > LARGE * shape[0] and piece.box[2] > LARGE * shape[1] for piece in pieces):
+        return True
     return _has_walls(pieces) or any(_hints_at_a_rule(piece, height) for piece in pieces)
 
 

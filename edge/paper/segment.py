@@ -55,7 +55,7 @@ def find_pieces(ink: Ink) -> tuple[Ink, list[Piece]]:
         At most `MAX_PIECES`, the tallest.
     """
     pieces = connected_pieces(ink.mask)
-    cleared = without_squares(ink) if may_have_rules(pieces) else None
+    cleared = without_squares(ink) if may_have_rules(pieces, ink.mask.shape) else None
     if cleared is not None:
         ink, pieces = cleared, connected_pieces(cleared.mask)
     rules = find_rules(ink, pieces)

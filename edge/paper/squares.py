@@ -35,9 +35,9 @@ USUAL_SIDE = 1280
 LEAST_DEPTH = 0.5
 """Of a line, over the least depth of ink: along a line noise averages out."""
 
-SPAN, MOST_THIN = 0.5, 0.6
-"""Share of the picture's sides that what hangs together by thin lines spans at the least, both ways; and of its area
-that is thin at the most: more is a texture.
+SPAN, GAPS, MOST_THIN = 0.5, 3, 0.6
+"""Share of the picture's sides that what hangs together by thin lines spans at the least, both ways; pixels of it that
+may be missing; and share of the area that is thin at the most: more is a texture.
 """
 
 LONG, LONG_PX, COVERED = 0.25, 120, 0.5
@@ -103,7 +103,7 @@ def without_squares(ink: Ink) -> Ink | None:
 
 def _is_spanned(thin: Gray) -> bool:
     """Whether thin lines that hang together span much of the picture both ways."""
-    closed = cv2.morphologyEx(thin, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    closed = cv2.morphologyEx(thin, cv2.MORPH_CLOSE, np.ones((GAPS, GAPS), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     rows, columns = thin.shape
     spans = (stats[1:, cv2.CC_STAT_WIDTH] >= SPAN * columns) & (stats[1:, cv2.CC_STAT_HEIGHT] >= SPAN * rows)
