@@ -10,9 +10,9 @@ import numpy as np
 
 from edge.nouns import Box, Gray, Region
 from edge.paper.binarize import CELL, INK_FRACTION, Ink
+from edge.paper.lattice import without_lattice
 from edge.paper.pieces import MIN_HEIGHT, Piece, connected_pieces, own_mask, typical_height, union_box
 from edge.paper.rules import find_rules, may_have_rules, without_rules
-from edge.paper.squares import without_squares
 
 MAX_PIECES = 600
 """Pieces looked at in a frame, the tallest first: a texture must not stop the clock."""
@@ -55,7 +55,7 @@ def find_pieces(ink: Ink) -> tuple[Ink, list[Piece]]:
         At most `MAX_PIECES`, the tallest.
     """
     pieces = connected_pieces(ink.mask)
-    cleared = without_squares(ink) if may_have_rules(pieces, ink.mask.shape) else None
+    cleared = without_lattice(ink) if may_have_rules(pieces, ink.mask.shape) else None
     if cleared is not None:
         ink, pieces = cleared, connected_pieces(cleared.mask)
     rules = find_rules(ink, pieces)

@@ -8,8 +8,8 @@ import pytest
 
 from edge.nouns import Gray
 from edge.paper.binarize import binarize
+from edge.paper.lattice import without_lattice
 from edge.paper.segment import find_pieces
-from edge.paper.squares import without_squares
 
 PAPER, LINE, INK = 220, 165, 40
 SIDES = (480, 640)
@@ -127,9 +127,9 @@ def narrow() -> Gray:
 
 @pytest.mark.parametrize("draw", [ruled, boxed, textured, striped, narrow])
 def test_what_is_no_lattice_is_left_alone(draw):
-    assert without_squares(binarize(draw())) is None
+    assert without_lattice(binarize(draw())) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (40, 30)])
 def test_a_page_may_be_of_any_size(shape):
-    assert without_squares(binarize(page(6, 1, shape))) is None
+    assert without_lattice(binarize(page(6, 1, shape))) is None

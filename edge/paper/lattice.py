@@ -80,7 +80,7 @@ class _Line:
         return self.slope * x + self.start
 
 
-def without_squares(ink: Ink) -> Ink | None:
+def without_lattice(ink: Ink) -> Ink | None:
     """The ink of a page without the lattice that is printed on it; None where there is none."""
     scale = max(1.0, max(ink.gray.shape) / USUAL_SIDE)
     window = round(THIN * scale) | 1
@@ -179,9 +179,8 @@ def _depths(depth: Gray, lines: Sequence[_Line], scale: float) -> NDArray[np.flo
         profile = np.array(
             [np.median(row[seen]) if seen.any() else 0.0 for row, seen in zip(own, is_inside, strict=True)]
         )
-        is_line = (
-            np.convolve(profile >= max(EDGE * profile.max(), 1.0), np.ones(3), "same") > 0
-        )  # its soft edge as well
+        is_deep = profile >= max(EDGE * profile.max(), 1.0)
+        is_line = np.convolve(is_deep, np.ones(3), "same") > 0  # with its soft edge
         offsets, x = np.nonzero(is_inside & is_line[:, None])
         usual[y[offsets, x], x] = profile.max()
     return usual
