@@ -68,6 +68,8 @@ class Ink:
         Gray levels below the paper from which on a pixel is more than noise.
     is_light : bool
         Whether the frame shows light ink on dark.
+    lifted : (rows, columns) uint8, optional
+        How many gray levels deep the printed lines were that were lifted from `gray`; 0 beside them.
     """
 
     gray: Gray
@@ -76,6 +78,7 @@ class Ink:
     darkest: Gray
     least_depth: float
     is_light: bool
+    lifted: Gray | None = None
 
 
 def binarize(gray: Gray, is_light: bool = False) -> Ink:

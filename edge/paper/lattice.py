@@ -15,7 +15,7 @@ ACM 15(1), 1972.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -98,7 +98,8 @@ def without_lattice(ink: Ink) -> Ink | None:
     usual = np.maximum(*depths) + CROSSING * np.minimum(*depths)
     is_crossed = (usual > 0) & (depth > np.maximum(DEEPER * usual, usual + np.float32(ink.least_depth)))
     kept = cv2.dilate(is_crossed.view(np.uint8), np.ones((3, 3), np.uint8))
-    return ink_in(np.where((usual > 0) & (kept == 0), beside, ink.gray), ink.least_depth, ink.is_light)
+    cleared = ink_in(np.where((usual > 0) & (kept == 0), beside, ink.gray), ink.least_depth, ink.is_light)
+    return replace(cleared, lifted=np.clip(np.rint(usual), 0, 255).astype(np.uint8))
 
 
 def _is_spanned(thin: Gray) -> bool:

@@ -92,7 +92,7 @@ def _with_faint_strokes(ink: Ink, pieces: Sequence[Piece], rules: Gray | None) -
             box = _grown(piece.box, max(3, piece.size // 3), ink.mask.shape)
             x, y, width, height = box
             own = own_mask(ink.mask, box, [piece])
-            paper, gray = _paper_level(ink, piece.box), ink.gray[y : y + height, x : x + width]
+            paper, gray = paper_level(ink, piece.box), ink.gray[y : y + height, x : x + width]
             darkest = float(gray[own > 0].min())
             level = paper - max(INK_FRACTION * (paper - darkest), ink.least_depth)
             wider = cv2.compare(gray, level, cv2.CMP_LT)
@@ -129,7 +129,7 @@ def _is_stroke(ink: Ink, piece: Piece) -> bool:
     """Whether a narrow piece has paper on both sides, along some of its height: the border of a desk has not."""
     x, y, width, height = piece.box
     rows = slice(y, y + height)
-    paper = _paper_level(ink, piece.box)
+    paper = paper_level(ink, piece.box)
     half = (paper + float(ink.gray[rows, x : x + width].mean())) / 2
     sides = ink.gray[rows, max(x - 4, 0) : max(x - 1, 0)], ink.gray[rows, x + width + 1 : x + width + 4]
     return all(side.size > 0 and float((side.max(axis=1) > half).mean()) > FREE_SIDE for side in sides)
@@ -143,7 +143,7 @@ def is_surrounded(ink: Ink, piece: Piece) -> bool:
     own = own_mask(ink.mask, (left, top, right - left, bottom - top), [piece])
     gray = ink.gray[top:bottom, left:right]
     ring = cv2.subtract(cv2.dilate(own, np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)), cv2.dilate(own, RING_GAP))
-    half = (_paper_level(ink, piece.box) + cv2.mean(gray, own)[0]) / 2
+    half = (paper_level(ink, piece.box) + cv2.mean(gray, own)[0]) / 2
     count = cv2.countNonZero(ring)
     return (
         count > 0 and cv2.countNonZero(cv2.bitwise_and(ring, cv2.compare(gray, half, cv2.CMP_GT))) > PAPER_SHARE * count
@@ -154,7 +154,7 @@ def depth_of(ink: Ink, box: Box) -> float:
     """How dark the darkest pixel of a box is, as a share of the paper's light, 0 to 1: a shadow changes nothing."""
     x, y, width, height = box
     darkest = float(ink.gray[y : y + height, x : x + width].min())
-    return 1.0 - darkest / max(_paper_level(ink, box), 1.0)
+    return 1.0 - darkest / max(paper_level(ink, box), 1.0)
 
 
 def region_of(ink: Ink, pieces: Sequence[Piece]) -> Region:
@@ -176,7 +176,7 @@ def region_of(ink: Ink, pieces: Sequence[Piece]) -> Region:
         size = (max(1, round(width / factor)), max(1, round(height / factor)))
         gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
         mask = cv2.compare(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), 96, cv2.CMP_GT)
-    return Region(box, coverage_of(gray, mask, _paper_level(ink, padded)))
+    return Region(box, coverage_of(gray, mask, paper_level(ink, padded)))
 
 
 def coverage_of(gray: Gray, mask: Gray, paper: float) -> Gray:
@@ -216,7 +216,7 @@ def _grown(box: Box, margin: int, shape: tuple[int, ...]) -> Box:
     return left, top, right - left, bottom - top
 
 
-def _paper_level(ink: Ink, box: Box) -> float:
+def paper_level(ink: Ink, box: Box) -> float:
     """Gray level of the paper in the middle of a box."""
     return float(ink.paper[_cell(ink, box)])
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -73,6 +75,21 @@ def test_one_digit_below_the_cutoff_leaves_no_value():
     reading = read("427", [0.99, 0.8, 0.99])
     assert (reading.text, reading.value, reading.status) == ("4?7", None, "uncertain")
     assert "1 of 3 digits" in reading.reason
+
+
+@pytest.mark.parametrize(
+    ("column", "depth", "status"),
+    [(40, 100, "uncertain"), (40, 80, "ok"), (5, 100, "uncertain"), (300, 200, "ok")],
+)
+def test_a_stroke_may_be_gone_with_printed_lines_that_are_nearly_as_dark(column, depth, status):
+    """The digits are 180 deep; a line far from them says nothing."""
+    line, marks = number("4532")
+    ink = ink_of(line)
+    lifted = np.zeros_like(ink.gray)
+    lifted[:, column] = depth
+    (reading,) = assemble(replace(ink, lifted=lifted), line, marks, 0.9)
+    assert (reading.text, reading.status) == ("4532", status)
+    assert (reading.reason == "printed lines are nearly as dark as its ink") == (status != "ok")
 
 
 def test_digits_above_the_cutoff_may_be_too_doubtful_together():
