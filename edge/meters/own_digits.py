@@ -44,6 +44,11 @@ LEAST, MOST = 2, 6
 ALIKE = 3
 """Pictures of a digit, those that a cell is most like, whose mean is its likeness to the digit."""
 
+ALIKE_ENOUGH = 0.9
+"""A cell is at least so like the digit, over what its pictures are, the least like of them: else it is in another face,
+or light where they are dark.
+"""
+
 LEAST_PURE = 2 / 3
 """Share of a digit's pictures that must be more like their own digit than like another; the others are left out."""
 
@@ -140,7 +145,7 @@ class OwnDigits:
             return None
         likeness = {digit: _likeness(picture, kept) for digit, kept in {**named, **face.pictures}.items()}
         first = max(likeness, key=lambda digit: likeness[digit])
-        if first not in symbols:
+        if first not in symbols or likeness[first] < ALIKE_ENOUGH * face.own(first):
             return None
         others = symbols - {first}
         is_clear = all(likeness[first] - likeness[each] >= CLEAR * face.margin(first, each) for each in others)
@@ -181,6 +186,10 @@ class _Face:
             if is_own.sum() >= max(LEAST, LEAST_PURE * len(pictures)):
                 kept[digit] = [each for each, is_kept in zip(pictures, is_own, strict=True) if is_kept]
         return type(self).of(kept)
+
+    def own(self, digit: str) -> float:
+        """How like their own digit its pictures are, the least of them."""
+        return float(self.likeness[digit][digit].min())
 
     def margin(self, digit: str, other: str) -> float:
         """By how much the pictures of a digit, the least of them, are more like it than like another."""

@@ -149,3 +149,16 @@ def test_a_name_that_the_digit_before_does_not_bear_out_is_not_asked_where_other
         counter.shows(1)
         counter.shows(6, named=8)  # after a 1 comes a 2
     assert counter.says((801.0, 0.6), (601.0, 0.38), named=8)[601.0] > 0.9
+
+
+@pytest.mark.parametrize("lettering", ["light on dark", "another face"])
+def test_a_cell_that_is_unlike_all_that_was_lent_is_not_told_wrongly(counter, rng, lettering):
+    for digit in range(10):
+        high = cell(digit, rng)
+        if lettering == "light on dark":
+            high = 255 - high
+        else:
+            high = np.full_like(high, 230)
+            cv2.putText(high, str(digit), (3, 23), cv2.FONT_HERSHEY_PLAIN, 1.3, 20, 2, cv2.LINE_AA)
+        for other in set(range(10)) - {digit}:
+            assert counter.own.told(high, {str(digit), str(other)}) != str(other)
