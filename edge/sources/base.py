@@ -215,17 +215,22 @@ class Source(ABC):
         source: str,
         index: int,
         timestamp_s: float | None = None,
-        age_s: float = 0.0,
+        taken_s: float | None = None,
         colour: Colour | None = None,
     ) -> Frame:
-        """A frame taken `age_s` ago, or at `timestamp_s` by the wall clock, cut and turned as the settings ask."""
-        wall_s = time.time() - age_s if timestamp_s is None else timestamp_s
+        """A frame cut and turned as the settings ask.
+
+        It was taken at `taken_s` by the monotonic clock or else now, at `timestamp_s` by the wall clock or else then.
+        """
+        now_s = time.monotonic()
+        taken_s = now_s if taken_s is None else taken_s
+        wall_s = time.time() - (now_s - taken_s) if timestamp_s is None else timestamp_s
         crop, rotation = self.settings.crop, self.settings.rotation
         if crop:
             gray = cut(gray, crop, source)
             colour = None if colour is None else cut_half(colour, crop)
         colour = None if colour is None else rotate(colour, rotation)
-        return Frame(rotate(gray, rotation), source, index, wall_s, time.monotonic() - age_s, colour=colour)
+        return Frame(rotate(gray, rotation), source, index, wall_s, taken_s, colour=colour)
 
 
 def cut(gray: Gray, crop: Box, name: str) -> Gray:

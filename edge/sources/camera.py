@@ -44,16 +44,16 @@ class CameraSource(Source):
         end = "the camera stopped giving frames; check its cable and start again"
         frames = whole_frames(self._capture, self.device, end, self.settings)
         for index, (gray, colour) in enumerate(frames):
-            yield self.frame(gray, f"v4l2:{self.device}", index, age_s=self._age_s(), colour=colour)
+            yield self.frame(gray, f"v4l2:{self.device}", index, taken_s=self._taken_s(), colour=colour)
 
     def close(self) -> None:
         """Let the device go."""
         self._capture.release()
 
-    def _age_s(self) -> float:
-        """Seconds since the driver filled the frame, 0 where it does not date frames by the monotonic clock."""
-        age_s = time.monotonic() - self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        return age_s if 0 < age_s < LONGEST_AGE_S else 0.0
+    def _taken_s(self) -> float | None:
+        """When the driver filled the frame, None where it does not date frames by the monotonic clock."""
+        filled_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        return filled_s if 0 < time.monotonic() - filled_s < LONGEST_AGE_S else None
 
     def _configure(self) -> None:
         pixel_format = asked_format(self.settings)

@@ -73,8 +73,8 @@ class PiCameraSource(Source):
     def __iter__(self) -> Iterator[Frame]:
         index = 0
         while True:
-            gray, colour, age_s = self._capture()
-            yield self.frame(gray, self.name, index, age_s=age_s, colour=colour)
+            gray, colour, taken_s = self._capture()
+            yield self.frame(gray, self.name, index, taken_s=taken_s, colour=colour)
             index += 1
 
     def close(self) -> None:
@@ -103,8 +103,8 @@ class PiCameraSource(Source):
         self._is_started = True
         self.note_size(*self._size)
 
-    def _capture(self) -> tuple[Gray, Colour | None, float]:
-        """The gray plane, the colour planes where they are asked for, and their age in seconds."""
+    def _capture(self) -> tuple[Gray, Colour | None, float | None]:
+        """The gray plane, the colour planes where they are asked for, and when they were taken."""
         try:
             request = self._camera.capture_request(wait=self.settings.timeout_s)
         except TimeoutError as error:
@@ -113,7 +113,7 @@ class PiCameraSource(Source):
                 f"{self.name}: no frame for {self.settings.timeout_s:g} s; check the camera's ribbon cable"
             ) from error
         try:
-            return *self._planes(request), _age_s(request)
+            return *self._planes(request), _taken_s(request)
         finally:
             request.release()
 
@@ -262,7 +262,7 @@ def _make_camera(picamera2: ModuleType, number: int) -> Any:
         raise SourceError(f"picamera2:{number}: cannot be opened ({reason}); end the program that uses it") from error
 
 
-def _age_s(request: Any) -> float:
-    """Seconds since the sensor took the frame, 0 where the driver does not say."""
+def _taken_s(request: Any) -> float | None:
+    """When the sensor took the frame by the monotonic clock, None where the driver does not say."""
     sensor_ns = request.get_metadata().get("SensorTimestamp")
-    return max(0.0, (time.monotonic_ns() - sensor_ns) / 1e9) if sensor_ns else 0.0
+    return min(time.monotonic(), sensor_ns / 1e9) if sensor_ns else None

@@ -179,7 +179,8 @@ def test_a_frame_that_is_too_old_is_not_given():
         def __iter__(self) -> Iterator[Frame]:
             for index in range(10_000):
                 time.sleep(0.002)
-                yield self.frame(noise(index), "fake", index, age_s=3.0 if index < 20 else 0.5)
+                taken_s = time.monotonic() - (3.0 if index < 20 else 0.5)
+                yield self.frame(noise(index), "fake", index, taken_s=taken_s)
 
     source, _ = live(lambda: Late([], SourceSettings()), max_age_s=2.0)
     with source:
