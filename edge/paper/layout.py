@@ -57,6 +57,9 @@ FAINT, REACH, WALL = 0.72, 0.1, 0.4
 are narrower than this over their own, where a slash is not.
 """
 
+FAINTER = 0.5
+"""... and bits of walls that reach out on one side only, less than this."""
+
 NEAR = 1.5
 """Nothing farther from a line than this, over its height, says anything about it."""
 
@@ -65,6 +68,8 @@ BESIDE_GAP, BESIDE_SIZE, AMONG = 0.9, 0.35, 0.75
 that spans this much of their height.
 """
 
+OVER_END = 0.5
+"""... and one that reaches into its last digit's columns by up to this, over its height."""
 
 BITS, BITS_SIZE = 3, 0.6
 """This many bits of ink beside an end, that span this much of the digits' height, may be a faint digit."""
@@ -108,7 +113,7 @@ def find_lines(ink: Ink, pieces: Sequence[Piece]) -> list[Line]:
     groups = [_without_commas(part) for chain in chains for part in _split_at_gaps(chain)]
     groups = _without_faint_strays(ink, _drop_minor(groups))
     groups = [group for group in groups if len(group) > 1 or is_surrounded(ink, group[0])]
-    return _reading_order([_line_of(group, _near(group, pieces)) for group in groups])
+    return _reading_order([_line_of(ink, group, _near(group, pieces)) for group in groups])
 
 
 def _without_rings(pieces: Sequence[Piece], most: float) -> Sequence[Piece]:
@@ -132,9 +137,12 @@ def _without_rings(pieces: Sequence[Piece], most: float) -> Sequence[Piece]:
     return [piece for k, piece in enumerate(pieces) if k not in rings] if rings else pieces
 
 
-def _line_of(group: Sequence[Piece], near: Sequence[Piece]) -> Line:
-    height = _height(group)
-    return Line(tuple(group), tuple(_small_among(group, near, height)), tuple(_beside(group, near, height)))
+def _line_of(ink: Ink, group: list[Piece], near: Sequence[Piece]) -> Line:
+    """A number's line; what may be a bit of its frame is none of its digits, and casts doubt on it."""
+    digits = _without_faint_rules(ink, group, or_less=True)
+    height = _height(digits)
+    bits = [piece for piece in group if piece not in digits]
+    return Line(tuple(digits), tuple(_small_among(digits, near, height)), (*_beside(digits, near, height), *bits))
 
 
 def _near(group: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
@@ -224,25 +232,30 @@ def _are_level(left: Piece, right: Piece) -> bool:
     return overlap > MIN_OVERLAP * min(left.height, right.height)
 
 
-def _without_faint_rules(ink: Ink, chain: list[Piece]) -> list[Piece]:
-    """Leave out bits of a frame: fainter than the digits, and reaching out both above and below, or lying outside."""
+def _without_faint_rules(ink: Ink, chain: list[Piece], or_less: bool = False) -> list[Piece]:
+    """Leave out bits of a frame: fainter than the digits, and reaching out both above and below, or lying outside; with
+    `or_less` what is fainter yet and reaches out on one side, and may be a digit.
+    """
     if len(chain) < 3:
         return chain
     depths = [depth_of(ink, piece.box) for piece in chain]
-    solid = FAINT * sorted(depths)[3 * len(depths) // 4]
+    solid = (FAINTER if or_less else FAINT) * sorted(depths)[3 * len(depths) // 4]
     firm = [piece for piece, depth in zip(chain, depths, strict=True) if depth >= solid]
     return [
-        piece for piece, depth in zip(chain, depths, strict=True) if depth >= solid or not _is_frame_bit(piece, firm)
+        piece
+        for piece, depth in zip(chain, depths, strict=True)
+        if depth >= solid or not _is_frame_bit(piece, firm, or_less)
     ]
 
 
-def _is_frame_bit(piece: Piece, firm: Sequence[Piece]) -> bool:
-    """Whether a faint piece lies to the digits near it as a wall or a rule of their frame does."""
+def _is_frame_bit(piece: Piece, firm: Sequence[Piece], or_less: bool) -> bool:
+    """Whether a faint piece lies to the digits near it as a wall or a rule of their frame does, `or_less` of it."""
     near = sorted(firm, key=lambda other: abs(other.box[0] - piece.box[0]))[:3]
     top, bottom = median(other.box[1] for other in near), median(other.bottom for other in near)
     reach = REACH * (bottom - top)
     is_upright = piece.box[2] < WALL * piece.height
-    is_wall = is_upright and piece.box[1] < top - reach and piece.bottom > bottom + reach
+    reaches_out = [piece.box[1] < top - reach, piece.bottom > bottom + reach]
+    is_wall = is_upright and (any(reaches_out) if or_less else all(reaches_out))
     return is_wall or not top < piece.middle < bottom
 
 
@@ -349,18 +362,43 @@ def _beside(group: Sequence[Piece], pieces: Sequence[Piece], height: float) -> l
 
 
 def _bits_at_an_end(group: Sequence[Piece], pieces: Sequence[Piece], height: float) -> list[Piece]:
-    """Bits of ink beside an end that are as high as a digit together: a faint one falls to such."""
-    bits = [piece for piece in pieces if piece.height <= height * BESIDE_SIZE and _is_at_an_end(piece, group, height)]
-    for is_right in (False, True):
-        side = [bit for bit in bits if (bit.box[0] > group[-1].box[0]) == is_right]
-        if len(side) >= BITS and union_box([bit.box for bit in side])[3] > BITS_SIZE * height:
+    """Bits of ink beside an end that are as high as a digit together, the nearest close to it: a faint one falls to
+    such.
+    """
+    bits = [piece for piece in pieces if piece.height <= height * BESIDE_SIZE]
+    for end in _ends(group):
+        side = [bit for bit in bits if end.is_beside(bit, NEAR * height)]
+        is_close = any(end.is_beside(bit, BESIDE_GAP * height) for bit in side)
+        if is_close and len(side) >= BITS and union_box([bit.box for bit in side])[3] > BITS_SIZE * height:
             return side
     return []
 
 
 def _is_at_an_end(piece: Piece, group: Sequence[Piece], height: float) -> bool:
-    gaps = ((group[0], group[0].box[0] - piece.right), (group[-1], piece.box[0] - group[-1].right))
-    return any(-0.5 * height <= gap < BESIDE_GAP * height and _are_level(piece, end) for end, gap in gaps)
+    return any(end.is_beside(piece, BESIDE_GAP * height) for end in _ends(group))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _End:
+    """An end of a number: its last piece and the one before it, or the same."""
+
+    last: Piece
+    inner: Piece
+    is_right: bool
+
+    def is_beside(self, piece: Piece, reach: float) -> bool:
+        """Whether a piece ends up to `reach` pixels from the number and is level with its last digit, or its middle is
+        with the last two: where a digit is broken, what lies beside the number may be its other half.
+        """
+        gap = piece.box[0] - self.last.right if self.is_right else self.last.box[0] - piece.right
+        top, bottom = min(self.last.box[1], self.inner.box[1]), max(self.last.bottom, self.inner.bottom)
+        slack = MIN_OVERLAP * (bottom - top)
+        is_level = _are_level(piece, self.last) or top - slack < piece.middle < bottom + slack
+        return is_level and -OVER_END * self.last.height <= gap < reach
+
+
+def _ends(group: Sequence[Piece]) -> tuple[_End, _End]:
+    return _End(group[0], group[min(1, len(group) - 1)], False), _End(group[-1], group[max(-2, -len(group))], True)
 
 
 def _is_among(piece: Piece, group: Sequence[Piece], height: float) -> bool:

@@ -62,6 +62,11 @@ PERCENT = 1.5
 PERCENT_STEP = 0.25
 """... that on its left stands higher than the other one, by this over the stroke's height."""
 
+LEANS_ALIKE = 0.7
+"""... and stands out by its lean: beside a stroke that is no higher than the digits and leans by this over its own, it
+may be a 1 of a slanting hand.
+"""
+
 MANY = 5
 """With fewer marks than this, three digits of one height may be handwriting by chance."""
 
@@ -259,6 +264,20 @@ def _is_typeset(digits: Sequence[Digit], slack: float) -> bool:
     )
 
 
+def _slants(index: int, leans: Sequence[float], characters: Sequence[Digit], usual: float) -> bool:
+    """Whether another stroke, no higher than the digits usually are, leans nearly as far: then the hand slants."""
+    return any(
+        lean > LEANS_ALIKE * leans[index] and character.box[3] <= (1 + SLASH_IN_PRINT) * usual
+        for k, (lean, character) in enumerate(zip(leans, characters, strict=True))
+        if k != index
+    )
+
+
+def _stands_out(height: int, upright: Sequence[Digit]) -> bool:
+    """Whether a stroke is higher than each of several digits beside it, not only than a low one among them."""
+    return len(upright) > 1 and all(height > MAYBE_SLASH * digit.box[3] for digit in upright)
+
+
 def _slash_likeness(
     index: int, leans: Sequence[float], characters: Sequence[Digit], slack: float | None
 ) -> Literal["surely", "maybe"] | None:
@@ -271,9 +290,8 @@ def _slash_likeness(
     if leans[index] < SLASH_LEAN or characters[index].text not in ("1", "7", UNREADABLE):
         return None
     others = range(max(0, index - 2), min(len(leans), index + 3))
-    neighbours = [characters[k] for k in others if leans[k] < SLASH_LEAN] or [
-        characters[k] for k in others if k != index
-    ]
+    upright = [characters[k] for k in others if leans[k] < SLASH_LEAN]
+    neighbours = upright or [characters[k] for k in others if k != index]
     if not neighbours:
         return None
     _, top, _, height = characters[index].box
@@ -285,10 +303,11 @@ def _slash_likeness(
         return "maybe" if leans_in_print else None
     is_percent = height > PERCENT * usual and all(characters[k].text == "0" for k in (index - 1, index + 1))
     if leans_in_print:
-        is_sure = slack == SHARP and above + below > SLASH_IN_PRINT and len(leans) >= MANY and not is_percent
+        is_high = above + below > SLASH_IN_PRINT and not is_percent
+        is_sure = slack == SHARP and is_high and len(leans) >= MANY and not _slants(index, leans, characters, usual)
         return "surely" if is_sure else "maybe"
     if min(above, below) < SLASH_REACH:
         return None
     if height > SLASH_HEIGHT * usual and not is_percent:
-        return "surely"
+        return "surely" if _stands_out(height, upright) else "maybe"
     return "maybe" if height > MAYBE_SLASH * usual else None

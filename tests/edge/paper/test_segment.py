@@ -119,6 +119,15 @@ def test_faint_bits_of_a_frame_are_no_digits():
     assert [piece.box[0] for piece in line.pieces] == [40, 80, 120, 160]
 
 
+@pytest.mark.parametrize(("level", "is_taken"), [(PAPER - 70, True), (PAPER - 110, False)])
+def test_a_faint_bit_of_a_wall_is_no_digit_but_leaves_doubt(level, is_taken):
+    picture = bars(page(), (40, 60, 8, 40), (80, 60, 8, 40), (120, 60, 8, 40))
+    picture[48:84, 152:155] = level
+    (line,) = lines_of(picture)
+    assert [piece.box[0] for piece in line.pieces] == ([40, 80, 120] if is_taken else [40, 80, 120, 152])
+    assert [piece.box[0] for piece in line.beside] == ([152] if is_taken else [])
+
+
 def test_the_border_of_a_dark_desk_is_no_stroke():
     picture = page()
     picture[:, 150:] = 60
@@ -168,6 +177,21 @@ def test_bits_of_ink_beside_the_last_digit_may_be_a_faint_one():
     assert len(line.beside) == 3
     (line,) = lines_of(bars(page(), *digits, (120, 94, 4, 8)))
     assert line.beside == ()
+
+
+def test_bits_of_ink_between_two_numbers_of_a_row_may_be_a_faint_digit():
+    picture = bars(page(), (40, 60, 8, 40), (70, 60, 8, 40), (100, 60, 8, 40), (170, 60, 8, 40), (200, 60, 8, 40))
+    assert [line.beside for line in lines_of(picture)] == [(), ()]
+    found = lines_of(bars(picture, (128, 53, 12, 4), (124, 70, 5, 8), (134, 93, 10, 4)))
+    assert [len(line.pieces) for line in found] == [3, 2]
+    assert all(line.beside for line in found)
+
+
+def test_the_upper_half_of_a_broken_digit_beside_a_number_leaves_doubt():
+    upper, lower = (36, 57, 33, 19), (63, 78, 33, 29)
+    *_, line = lines_of(bars(page(), upper, lower, (112, 61, 8, 50), (140, 60, 8, 50), (168, 60, 8, 50)))
+    assert [piece.box[0] for piece in line.pieces] == [63, 112, 140, 168]
+    assert [piece.box for piece in line.beside] == [upper]
 
 
 def small_of(picture):

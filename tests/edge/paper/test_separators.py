@@ -38,9 +38,12 @@ def stroke(columns, rows, lean=None, thickness=4):
     return coverage
 
 
-def separated(text, small=(), slashes=None, heights=None):
-    """A line with a digit or, at the places that `slashes` names with a height, a leaning stroke."""
-    slashes, heights = slashes or {}, heights or {}
+def separated(text, small=(), slashes=None, heights=None, leaning=None):
+    """A line with a digit or, at the places that `slashes` names with a height, a leaning stroke; `leaning` ones are as
+    high as the digits.
+    """
+    heights = heights or {}
+    slashes = {**(slashes or {}), **dict.fromkeys(leaning or (), HEIGHT)}
     boxes = [box_of(k, slashes.get(k, heights.get(k, HEIGHT))) for k in range(len(text))]
     marks = [
         mark(box, stroke(WIDTH, box[3]) if k in slashes else None, label)
@@ -116,6 +119,20 @@ def test_a_leaning_stroke_among_five_typeset_marks_is_a_slash():
 def test_among_fewer_marks_or_no_higher_than_they_it_may_be_a_slash(text, height):
     numbers, found = separated(text, slashes={2: height})
     assert numbers == [text]
+    assert "slash" in found.doubt
+
+
+def test_beside_a_one_that_leans_as_far_a_leaning_stroke_may_be_a_one_of_a_slanting_hand():
+    numbers, found = separated("231451", slashes={2: 44}, leaning=[5])
+    assert numbers == ["231451"]
+    assert "slash" in found.doubt
+    assert separated("23145167", slashes={2: 46, 5: 46})[0] == ["23", "45", "67"]
+
+
+@pytest.mark.parametrize("heights", [{1: 28, 3: 30}, {0: 28, 1: 28, 4: 30}])
+def test_a_stroke_that_is_high_beside_some_low_digits_only_may_be_a_one(heights):
+    numbers, found = separated("23145", slashes={2: 46}, heights=heights)
+    assert numbers == ["23145"]
     assert "slash" in found.doubt
 
 
