@@ -145,7 +145,7 @@ def test_blank_drums_say_nothing():
     assert decode_wheels(wheels).confidence < 0.2
 
 
-def test_drums_that_turn_the_other_way_aremirrored_scores():
+def test_drums_that_turn_the_other_way_are_mirrored():
     back = {"lowest": replace(LOWEST_DRUM, direction=-1), "others": replace(DRUM, direction=-1)}
     assert decode_wheels(drums(4.4, 0.4, **back)).text == "39"
     assert decode_wheels(drums(4.4, 0.4)).text == "40"
@@ -164,6 +164,13 @@ def test_beside_half_way_a_drum_that_turns_the_other_way_is_as_far_beyond_its_di
     found = decode_wheels([Wheel(at(seen, 0.06), 0.0, replace(LOWEST_DRUM, direction=-1))])
     assert found.text == digit
     assert found.near > 0.95
+
+
+@pytest.mark.parametrize(("seen", "digit"), [(1.44, "0"), (1.56, "2"), (9.56, "0"), (0.44, "9")])
+def test_a_bell_that_reaches_over_half_way_leaves_no_rival_two_digits_away(seen, digit):
+    found = decode_wheels([Wheel(at(seen, 0.08), 0.0, replace(LOWEST_DRUM, direction=-1))])
+    assert found.text == digit
+    assert found.near > 0.97
 
 
 def test_what_seems_half_way_goes_to_the_side_that_more_speaks_for():
