@@ -113,6 +113,22 @@ def evaluate(run: Path, choose_again: bool) -> None:
 
 
 @cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--with", "bundle", required=True, type=click.Path(path_type=Path, exists=True, file_okay=False),
+              metavar="BUNDLE", help="The bundle that RUN's training went on from.")  # fmt: skip
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder of the mean.")
+@click.option("--share", type=click.FloatRange(0.0, 1.0), default=0.5, show_default=True, help="Of RUN's weights.")
+def mean(run: Path, bundle: Path, out: Path, share: float) -> None:
+    """Weigh the network of RUN with the one that it went on from: often surer of what neither was trained for."""
+    import_keras_quietly()
+    from train.mean import mean_with
+    from train.run_folder import RunFolder
+
+    command = shlex.join(["python", "-m", "train", *sys.argv[1:]])
+    _print_result(out, mean_with(RunFolder(run), bundle, share, out, command))
+
+
+@cli.command()
 @click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--run", type=click.Path(path_type=Path), default=Path("runs", "digits"), show_default=True, help="Run folder."

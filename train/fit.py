@@ -86,14 +86,14 @@ def fit(recipe: Recipe, dataset: Dataset, out: Path, settings: Settings | None =
     validation = recipe.validation_set(parts.validation, 0, settings.seed)
     progresses = _learn_all(recipes, parts.train, validation, checkpoints, settings.seed, start)
     members = [_kept(*each) for each in zip(recipes, checkpoints, progresses, strict=True)]
-    model = _finished(joined(members), recipe, validation)
+    model = finished(joined(members), recipe, validation)
     ancestors = start.ancestors if start else ()
     _leave(run, recipe, dataset, parts, validation, model, told_in_turn(progresses), settings, ancestors)
     shutil.rmtree(out / CHECKPOINT_FOLDER, ignore_errors=True)
     return run
 
 
-def _finished(model: keras.Model, recipe: Recipe, validation: tuple[Images, Labels]) -> keras.Model:
+def finished(model: keras.Model, recipe: Recipe, validation: tuple[Images, Labels]) -> keras.Model:
     """The trained network as it is quantized and shipped."""
     if has_strings(recipe.labels):
         return with_fixed_width(model, build_strings(len(recipe.labels), STRIP_COLUMNS))
@@ -325,12 +325,12 @@ def _learn_all(
     for k, (recipe, checkpoint) in enumerate(zip(recipes, checkpoints, strict=True)):
         if len(recipes) > 1:
             log.info("member %d of %d", k + 1, len(recipes))
-        begin = partial(_taken_up, start=start, number=k, train=train) if start else build
+        begin = partial(taken_up, start=start, number=k, train=train) if start else build
         progresses.append(learn(recipe, train, validation, checkpoint, member_seed(seed, earlier + k), begin))
     return progresses
 
 
-def _taken_up(recipe: Recipe, seed: int, start: Start, number: int, train: Digits | Crops) -> keras.Model:
+def taken_up(recipe: Recipe, seed: int, start: Start, number: int, train: Digits | Crops) -> keras.Model:
     """The recipe's network with the weights that the start has for the member of this number."""
     model = build(recipe, seed)
     some = train.take(subset(np.arange(len(train)), PICTURES, seed))
