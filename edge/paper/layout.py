@@ -398,7 +398,7 @@ class _End:
 
 
 def _ends(group: Sequence[Piece]) -> tuple[_End, _End]:
-    return _End(group[0], group[min(1, len(group) - 1)], False), _End(group[-1], group[max(-2, -len(group))], True)
+    return _End(group[0], group[:2][-1], False), _End(group[-1], group[-2:][0], True)
 
 
 def _is_among(piece: Piece, group: Sequence[Piece], height: float) -> bool:

@@ -56,16 +56,16 @@ SLASH_IN_PRINT = 0.1
 ones that happen to be of one height.
 """
 
+LEANS_ALIKE = 0.7
+"""... and leans farther than the 1s of a slanting hand: beside a stroke that is no higher than the digits and leans by
+this over its own, it may be one of them.
+"""
+
 PERCENT = 1.5
 """A stroke this many times higher than the rings on both sides of it makes a per cent sign with them."""
 
 PERCENT_STEP = 0.25
 """... that on its left stands higher than the other one, by this over the stroke's height."""
-
-LEANS_ALIKE = 0.7
-"""... and stands out by its lean: beside a stroke that is no higher than the digits and leans by this over its own, it
-may be a 1 of a slanting hand.
-"""
 
 MANY = 5
 """With fewer marks than this, three digits of one height may be handwriting by chance."""
