@@ -125,12 +125,20 @@ class OwnDigits:
             if len(set(steps.values())) > 1 and _is_at_rest(sight):
                 beyond = round(position_of(sight.scores)) - units[0] // weight
                 shown = {k: str((units[0] // weight + each + beyond) % DIGITS) for k, each in steps.items()}
-                told = self.told(sight.picture, set(shown.values())) if beyond % DIGITS in CARRIED else None
-                denied = [k for k, digit in shown.items() if told not in (None, digit)]
-                shares[denied] /= SUPPORT
+                denied = (
+                    self._denied(sight.picture, shown[0], set(shown.values())) if beyond % DIGITS in CARRIED else ()
+                )
+                shares[[k for k, digit in shown.items() if digit in denied]] /= SUPPORT
         shares = shares / (shares.sum() + unsaid)
         weighed = (Candidate(each.value, float(share)) for each, share in zip(candidates, shares, strict=True))
         return tuple(sorted(weighed, key=lambda each: -each.probability))
+
+    def _denied(self, picture: Gray, likeliest: str, symbols: set[str]) -> set[str]:
+        """The digits that a cell is not: each is held against the likeliest, so that those which no low drum has shown
+        yet hold up none of the others.
+        """
+        told = {other: self.told(picture, {likeliest, other}) for other in symbols - {likeliest}}
+        return {likeliest if digit == other else other for other, digit in told.items() if digit is not None}
 
     def told(self, picture: Gray, symbols: set[str]) -> str | None:
         """Which of some digits a cell is, if it is clearly more like it than like the others."""

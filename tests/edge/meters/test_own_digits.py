@@ -97,6 +97,16 @@ def test_before_the_low_drums_have_shown_both_digits_nothing_is_said(rng):
     assert counter.says((801.0, 0.6), (601.0, 0.38), named=8) == pytest.approx({801.0: 0.6, 601.0: 0.38})
 
 
+def test_a_digit_that_was_not_shown_yet_holds_up_no_other(rng):
+    counter = Counter(rng)
+    for low in (6, 5, 8, 6, 5, 8):
+        counter.shows(low)
+    found = counter.says((601.0, 0.6), (801.0, 0.3), (901.0, 0.08))
+    assert found[801.0] / found[601.0] == pytest.approx(0.3 / 0.6 / SUPPORT)
+    assert found[901.0] / found[601.0] == pytest.approx(0.08 / 0.6)
+    assert list(counter.says((801.0, 0.6), (901.0, 0.08), (601.0, 0.3), named=8))[0] == 601.0
+
+
 def test_a_cell_that_is_neither_of_two_digits_says_nothing(rng, counter):
     counter.high = 3
     assert counter.says((801.0, 0.6), (601.0, 0.38), named=8) == pytest.approx({801.0: 0.6, 601.0: 0.38})
