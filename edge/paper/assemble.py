@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from statistics import median
+from statistics import median, median_low
 
 from edge.nouns import NOT_A_DIGIT, UNREADABLE, Box, Digit, Reading, Status
 from edge.paper.binarize import Ink
@@ -15,7 +15,7 @@ from edge.paper.decode import Mark
 from edge.paper.layout import Line
 from edge.paper.pieces import Piece, union_box
 from edge.paper.segment import depth_of, paper_level
-from edge.paper.separators import Separated, is_percent_sign, separate
+from edge.paper.separators import WITHIN, Separated, is_percent_sign, separate
 from edge.paper.strokes import bow_of, lean_of, solidity_of
 
 LEAST_DIGITS = 0.6
@@ -76,6 +76,14 @@ LEAST_STEPS, HOLE, HOLE_GAP = 3, 1.75, 0.6
 it is this wide, over the digits' height.
 """
 
+LEAST_GAPS, EVEN = 2, 0.2
+"""From this many gaps on, and where steps differ by more than this over the usual one, ..."""
+
+SPACE, SPACES, SPACE_MORE = 0.4, 1.6, 0.1
+"""... a gap may be a space that is wider than this over the digits' height, and than so many usual gaps and this over
+the height: between two numbers, or before thousands.
+"""
+
 WHOLE = 0.85
 """A digit at the upper or lower border is whole if it is at least this high, over the digits inside the frame."""
 
@@ -121,7 +129,10 @@ def assemble(ink: Ink, line: Line, marks: Sequence[Mark], cutoff: float) -> list
         _reading(
             number,
             _confidence(marks, number),
-            _reason(marks, number, cutoff, usual, frame_size) or shared or _doubt_of_gaps(number, line.height),
+            _reason(marks, number, cutoff, usual, frame_size)
+            or shared
+            or _doubt_of_gaps(number, line.height)
+            or _doubt_of_spaces(number, line.height),
         )
         for number in separated.numbers
     ]
@@ -328,17 +339,42 @@ def _inside_any(box: Box, others: Sequence[Box]) -> bool:
 
 def _doubt_of_gaps(number: Sequence[Digit], height: float) -> str | None:
     """A reason where the digits' even pitch has a hole as wide as one of them: glare may hide a digit."""
-    middles = [sign.box[0] + sign.box[2] / 2 for sign in number]
-    steps = [
-        (right - left, number[k + 1].box[0] - number[k].box[0] - number[k].box[2])
-        for k, (left, right) in enumerate(pairwise(middles))
-    ]
+    steps, gaps = _steps(number), _gaps(number)
     if len(steps) < LEAST_STEPS:
         return None
-    usual = median(step for step, _ in steps)
-    if any(step > HOLE * usual and gap > HOLE_GAP * height for step, gap in steps):
+    usual = median(steps)
+    if any(step > HOLE * usual and gap > HOLE_GAP * height for step, gap in zip(steps, gaps, strict=True)):
         return "a digit may be hidden in a gap"
     return None
+
+
+def _doubt_of_spaces(number: Sequence[Digit], height: float) -> str | None:
+    """A reason where a gap between digits is much wider than usual, though narrower than between columns; digits at an
+    even pitch have wide gaps beside a 1.
+    """
+    runs: list[list[Digit]] = [[]]
+    for sign in number:
+        if sign.text in WITHIN:
+            runs.append([])
+        else:
+            runs[-1].append(sign)
+    steps = [step for run in runs for step in _steps(run)]
+    gaps = [gap for run in runs for gap in _gaps(run)]
+    if len(gaps) < LEAST_GAPS or max(steps) - min(steps) <= EVEN * median(steps):
+        return None
+    is_wide = max(gaps) > max(SPACE * height, SPACES * median_low(gaps) + SPACE_MORE * height)
+    return "a gap may part two numbers" if is_wide else None
+
+
+def _steps(signs: Sequence[Digit]) -> list[float]:
+    """Columns from the middle of each sign to that of the next."""
+    middles = [sign.box[0] + sign.box[2] / 2 for sign in signs]
+    return [right - left for left, right in pairwise(middles)]
+
+
+def _gaps(signs: Sequence[Digit]) -> list[int]:
+    """Columns between each sign and the next."""
+    return [right.box[0] - left.box[0] - left.box[2] for left, right in pairwise(signs)]
 
 
 def _doubt_of_strokes(marks: Sequence[Mark]) -> str | None:

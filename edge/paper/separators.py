@@ -76,6 +76,9 @@ LIKE_A_SLASH = ("1", "7", NOT_A_DIGIT)
 PARTS = (":", "/")
 """Signs that end one number and begin another."""
 
+WITHIN = (".", ",", "-")
+"""Signs in a number that are no digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Separated:
@@ -204,7 +207,7 @@ def _runs(merged: Sequence[Digit]) -> list[list[Digit]]:
 
 def _number(run: Sequence[Digit]) -> tuple[Digit, ...]:
     """One number's characters: a minus before the first digit, no separator after the last."""
-    digits = [k for k, sign in enumerate(run) if sign.text not in (".", ",", "-")]
+    digits = [k for k, sign in enumerate(run) if sign.text not in WITHIN]
     if not digits:
         return ()
     lead = [sign for sign in run[: digits[0]] if sign.text == "-"][-1:]

@@ -178,7 +178,22 @@ def test_a_hole_in_the_pitch_may_hide_a_digit():
     reading = read("42719", shift=30, after=2)
     assert (reading.text, reading.status) == ("42719", "uncertain")
     assert "hidden" in reading.reason
-    assert read("42719", shift=12, after=2).status == "ok"
+
+
+@pytest.mark.parametrize("text", ["42719", "427"])
+@pytest.mark.parametrize(("shift", "status"), [(5, "ok"), (12, "uncertain"), (20, "uncertain")])
+def test_a_gap_much_wider_than_the_others_may_part_two_numbers(text, shift, status):
+    reading = read(text, shift=shift, after=2)
+    assert (reading.text, reading.status) == (text, status)
+    assert status == "ok" or "part two numbers" in reading.reason
+
+
+def test_at_an_even_pitch_the_wide_gaps_beside_a_one_part_nothing():
+    line, marks = number("40142")
+    one = mark("1", 0.99, (87, 20, 6, 40))
+    assert [r.status for r in assemble(ink_of(line), line, [*marks[:2], one, *marks[3:]], 0.9)] == ["ok"]
+    (reading,) = assemble(ink_of(line), line, [*marks[:2], mark("1", 0.99, (96, 20, 6, 40)), *marks[3:]], 0.9)
+    assert "part two numbers" in reading.reason
 
 
 def test_two_bare_strokes_may_be_anything():
