@@ -22,7 +22,7 @@ SIZE = (480, 640)
 
 KINDS = (
     "clean", "shadow", "boxes", "ruled", "skew", "perspective", "touching", "inverted", "noisy", "small",
-    "multi-line", "clutter", "printed", "squared",
+    "multi-line", "clutter", "printed", "squared", "columns",
 )  # fmt: skip
 
 
@@ -37,6 +37,9 @@ class Scene:
     numbers: tuple[str, ...]
     middles: tuple[tuple[float, ...], ...] = ()
 
+
+COLUMN_GAPS = (0.6, 2.0)
+"""Between two numbers of a row, over their height: from a space on."""
 
 Draw = Callable[[int, int, np.random.Generator], Gray]
 """(digit, height_px, rng) to its ink, (rows, columns) uint8."""
@@ -112,6 +115,8 @@ def make_scene(kind: str, hand: Hand, rng: np.random.Generator) -> Scene:
 
 
 def _arrange(kind: str, hand: Hand, rng: np.random.Generator) -> list[_Placed]:
+    if kind == "columns":
+        return _arrange_columns(hand, rng)
     lines = int(rng.integers(3, 6)) if kind == "multi-line" else 1
     height = int(rng.integers(16, 24) if kind == "small" else rng.integers(32, 52 if lines > 1 else 80))
     top = rng.uniform(0.05, 0.15) * SIZE[0] if lines > 1 else rng.uniform(0.3, 0.6) * SIZE[0]
@@ -123,9 +128,26 @@ def _arrange(kind: str, hand: Hand, rng: np.random.Generator) -> list[_Placed]:
     return placed
 
 
-def _place(kind: str, text: str, height: int, top: int, hand: Hand, rng: np.random.Generator) -> _Placed:
+def _arrange_columns(hand: Hand, rng: np.random.Generator) -> list[_Placed]:
+    """Two rows of two numbers each."""
+    height, top = int(rng.integers(28, 44)), rng.uniform(0.2, 0.6) * SIZE[0]
+    placed = []
+    for _ in range(2):
+        begin = None
+        for _ in range(2):
+            text = "".join(str(digit) for digit in rng.integers(0, 10, rng.integers(3, 5)))
+            placed.append(_place("columns", text, height, int(top), hand, rng, begin))
+            x, _, ink = placed[-1].digits[-1]
+            begin = x + ink.shape[1] + int(height * rng.uniform(*COLUMN_GAPS))
+        top += height * rng.uniform(1.5, 1.9)
+    return placed
+
+
+def _place(
+    kind: str, text: str, height: int, top: int, hand: Hand, rng: np.random.Generator, begin: int | None = None
+) -> _Placed:
     cell = int(height * rng.uniform(1.1, 1.3))
-    x = int(rng.uniform(40, 110))
+    x = int(rng.uniform(40, 110)) if begin is None else begin
     digits, draw = [], hand.number(rng)
     for index, character in enumerate(text):
         drawn = draw(int(character), int(height * rng.uniform(0.9, 1.05)), rng)

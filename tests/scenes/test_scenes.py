@@ -24,10 +24,10 @@ def test_a_scene_is_a_picture_with_its_numbers(kind):
     assert scene.gray.std() > 2
     assert (scene.gray == again.gray).all()
     assert all(3 <= len(number) <= 7 and number.isdigit() for number in scene.numbers)
-    assert (len(scene.numbers) > 1) == (kind == "multi-line")
+    assert (len(scene.numbers) > 1) == (kind in ("multi-line", "columns"))
 
 
-@pytest.mark.parametrize("kind", ["printed", "multi-line"])
+@pytest.mark.parametrize("kind", ["printed", "multi-line", "columns"])
 def test_a_printed_number_is_in_one_face(kind):
     asked = []
     faces = ["first", "second", "third"]
@@ -62,6 +62,14 @@ def test_a_number_that_was_not_read_counts_whole():
     scene = Scene("clean", np.zeros((9, 9), np.uint8), ("123",))
     empty = Reading("frame", "", None, "empty", 0.0, None)
     assert scene_distance(scene, [empty]) == 3
+
+
+def test_numbers_of_a_row_that_are_read_as_one_are_in_doubt(digits_data):
+    for hand in hands("validation"):
+        row = measure_kind("columns", hand, Reader.open(BUNDLE), 8, None)
+        assert row.numbers == 32
+        assert row.wrong_ok == 0
+        assert row.exact >= 12
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ BEST = 8
 FLOOR = 1e-4
 """Probability that the truth is given at the least."""
 
-ONE_NUMBER = tuple(kind for kind in KINDS if kind not in ("multi-line", "clutter"))
+ONE_NUMBER = tuple(kind for kind in KINDS if kind not in ("multi-line", "columns", "clutter"))
 
 Powers = tuple[float, float]
 """Of the strip and of the other way, see `edge.paper.several.shares_of`."""
