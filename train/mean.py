@@ -18,6 +18,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from edge.atomic import output_error
 from edge.errors import DataError
 from train.card import Settings, git_commit
 from train.data.choose import open_dataset
@@ -64,7 +65,11 @@ def mean_with(run: RunFolder, bundle: Path, share: float, out: Path, command: st
     train = cut(dataset, Settings(card["seed"])).train
     model = taken_up(recipe, card["seed"], Start((between,), start.ancestors), 0, train)
     validation = run.arrays(VALIDATION_FILE)
-    shutil.copytree(run.path, out, ignore=shutil.ignore_patterns(CARD_FILE, MODEL_FILE), dirs_exist_ok=True)
+    try:
+        (out / CARD_FILE).unlink(missing_ok=True)  # until the card is written the run does not count as finished
+        shutil.copytree(run.path, out, ignore=shutil.ignore_patterns(CARD_FILE, MODEL_FILE), dirs_exist_ok=True)
+    except OSError as error:
+        raise output_error(out, error) from error
     mean = RunFolder(out)
     mean.write_model(finished(model, recipe, (validation["glyphs"], validation["labels"])))
     names = card["evaluation_split"], card["confidence"]["split"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.errors import DataError
+from edge.errors import DataError, OutputError
 from edge.inference.classifier import open_network
 from tests.train.test_further import of_the_bundle, quick
 from train.card import Settings
@@ -93,3 +93,9 @@ def test_several_networks_and_the_run_s_own_folder_are_refused(
     monkeypatch.setitem(RECIPES, "digits", replace(RECIPES["digits"], joined_with=(RECIPES["dense"],)))
     with pytest.raises(DataError, match="joins several networks"):
         mean_with(run, MODELS / "digits", 0.5, tmp_path / "mean", "")
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(run: RunFolder, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file"):
+        mean_with(run, MODELS / "digits", 0.5, tmp_path / "file" / "mean", "")
