@@ -15,7 +15,7 @@ from edge.paper.decode import Mark
 from edge.paper.layout import Line
 from edge.paper.pieces import Piece, union_box
 from edge.paper.segment import depth_of, paper_level
-from edge.paper.separators import WITHIN, Separated, is_percent_sign, separate
+from edge.paper.separators import WITHIN, Separated, is_percent_sign, runs_between, separate
 from edge.paper.strokes import bow_of, lean_of, solidity_of
 
 LEAST_DIGITS = 0.6
@@ -352,12 +352,7 @@ def _doubt_of_spaces(number: Sequence[Digit], height: float) -> str | None:
     """A reason where a gap between digits is much wider than usual, though narrower than between columns; digits at an
     even pitch have wide gaps beside a 1.
     """
-    runs: list[list[Digit]] = [[]]
-    for sign in number:
-        if sign.text in WITHIN:
-            runs.append([])
-        else:
-            runs[-1].append(sign)
+    runs = runs_between(number, WITHIN)
     steps = [step for run in runs for step in _steps(run)]
     gaps = [gap for run in runs for gap in _gaps(run)]
     if len(gaps) < LEAST_GAPS or max(steps) - min(steps) <= EVEN * median(steps):

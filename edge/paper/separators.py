@@ -113,7 +113,7 @@ def separate(marks: Sequence[Mark], characters: Sequence[Digit], line: Line, sol
         return Separated((), (), None)
     small, boxes = _small_signs(solid, line, digits)
     merged = sorted([*signs, *small], key=lambda sign: sign.box[0] + sign.box[2] / 2)
-    numbers = tuple(number for run in _runs(merged) for number in [_number(run)] if number)
+    numbers = tuple(number for run in runs_between(merged, PARTS) for number in [_number(run)] if number)
     doubt = "a stroke may be a 1 or a slash" if "maybe" in slashes else None
     doubt = doubt or _doubt_of_points(merged) or _doubt_of_size(marks, small) or _doubt_of_hugging(merged, line.height)
     return Separated(numbers, boxes, doubt)
@@ -194,11 +194,11 @@ def _foot(x: float, digits: Sequence[Digit]) -> float:
     return sum(digit.box[1] + digit.box[3] for digit in nearest) / len(nearest)
 
 
-def _runs(merged: Sequence[Digit]) -> list[list[Digit]]:
-    """The characters between colons and slashes."""
+def runs_between(signs: Sequence[Digit], ends: Sequence[str]) -> list[list[Digit]]:
+    """The characters between those that are one of `ends`."""
     runs: list[list[Digit]] = [[]]
-    for sign in merged:
-        if sign.text in PARTS:
+    for sign in signs:
+        if sign.text in ends:
             runs.append([])
         else:
             runs[-1].append(sign)
